@@ -1,0 +1,188 @@
+"""Folded forms of a text for matching, each with an exact map back to the original.
+
+Two views are used. *folded* undoes shape: full-width, case, styled and enclosed letters, Latin
+look-alikes, traditional Chinese, zero-width and format characters, stacked marks. *squeezed*
+further drops what is inserted between the characters of a word (spaces, ASCII symbols, dots) and
+runs of a repeated character. Offsets are code points; ``View.span`` maps a stretch of a view to
+the original text.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from bisect import bisect_right
+from pathlib import Path
+
+from guard.model import Content
+
+VERSION = "1"
+_DROP, _WIDE = "\x00", "\x01"  # both are control characters, hence never survive folding
+_SPECIAL = re.compile("[\x00\x01]")
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
+#: Inserted between Han characters these are noise; sentence punctuation is not in the list.
+SOFT = " \t\\-_.,·•*~^+=|/\\\\#@&$%'\"`<>\\[\\](){}:∙‧・⋅●○◦★☆◆◇■□▪…—–―ー※→"
+#: 赌 * 博: what stands before a Han character (that it also stands behind one is checked apart:
+#: a look-behind in front makes the search several times slower).
+_BETWEEN = re.compile(f"[{SOFT}]+(?=[{HAN}])")
+_AFTER_HAN = re.compile(f"[{HAN}]")
+#: b-u-y: three or more single letters, each set apart.
+_SPELLED = re.compile(f"(?<![a-z0-9])[a-z](?:[{SOFT}]{{1,3}}[a-z](?![a-z0-9])){{2,}}")
+_SOFT_RUN = re.compile(f"[{SOFT}]+")
+#: 海海洛洛因: all but the last of a run.
+_REPEAT = re.compile(f"([{HAN}])(?=\\1)")
+
+
+
+class View:
+    """A derived text and its way back to the original.
+
+    ``text`` is the derived text; ``original`` the text the content came with.
+    """
+
+    __slots__ = ("_at", "_back", "_parent", "original", "text")
+
+    def __init__(
+        self,
+        text: str,
+        original: str,
+        runs: tuple[list[int], list[int]] | None = None,
+        parent: View | None = None,
+    ) -> None:
+        self.text = text
+        self.original = original
+        self._parent = parent
+        # Runs of characters that moved together: run k starts at _at[k] and came from _back[k].
+        # A negative _back marks characters that all came from the single character ~_back.
+        self._at, self._back = runs if runs is not None else (None, None)
+
+    def origin(self, index: int) -> int:
+        """Where the character at ``index`` of this view stood in its parent or the original."""
+        if self._at is None or self._back is None:
+            return index
+        k = bisect_right(self._at, index) - 1
+        back = self._back[k]
+        return ~back if back < 0 else back + index - self._at[k]
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The original stretch of code points that view characters ``start..end`` stand for.
+
+        Args:
+            start, end: a non-empty stretch of this view, end exclusive.
+        """
+        first, last = self.origin(start), self.origin(end - 1)
+        if self._parent is not None:
+            return self._parent.span(first, last + 1)
+        return first, last + 1
+
+
+@functools.cache
+def _tables() -> tuple[dict[int, int | str], dict[int, str]]:
+    """(one-to-one table for ``str.translate``, expansions). Loaded on the first text."""
+    # Identity entries make the look-up of ordinary characters a hit instead of a raised KeyError.
+    table: dict[int, int | str] = {cp: cp for cp in (*range(0x20, 0x7F), *range(0x3000, 0x3040))}
+    table |= {cp: cp for cp in (9, 10, 13, *range(0x2010, 0x2040), *range(0x4E00, 0xA000))}
+    table |= {cp: cp for cp in range(0xFF00, 0xFF70)}
+    wide: dict[int, str] = {}
+    path = Path(__file__).parent / "data" / "fold.tsv"
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        code, tab, body = line.partition("\t")
+        if not tab:
+            continue
+        if "\\" in body:
+            body = body.replace("\\t", "\t").replace("\\n", "\n").replace("\\\\", "\\")
+        cp = int(code, 16)
+        if len(body) == 1:
+            table[cp] = ord(body)
+        elif body:
+            table[cp] = _WIDE
+            wide[cp] = body
+        else:
+            table[cp] = _DROP
+    return table, wide
+
+
+def _unfold(text: str, draft: str, wide: dict[int, str]) -> View:
+    """Resolve the placeholders of dropped and expanded characters, keeping the way back."""
+    pieces: list[str] = []
+    at: list[int] = []
+    back: list[int] = []
+    length = done = 0
+    for match in _SPECIAL.finditer(draft):
+        i = match.start()
+        if i > done:
+            pieces.append(draft[done:i])
+            at.append(length)
+            back.append(done)
+            length += i - done
+        if draft[i] == _WIDE:
+            body = wide[ord(text[i])]
+            pieces.append(body)
+            at.append(length)
+            back.append(~i)
+            length += len(body)
+        done = i + 1
+    if done < len(draft):
+        pieces.append(draft[done:])
+        at.append(length)
+        back.append(done)
+    return View("".join(pieces), text, (at, back))
+
+
+def fold(text: str) -> View:
+    """The folded view of a text. Linear in its length; any ``str`` is accepted."""
+    table, wide = _tables()
+    draft = text.translate(table)
+    if _DROP in draft or _WIDE in draft:
+        return _unfold(text, draft, wide)
+    return View(draft, text)
+
+
+def _cuts(text: str) -> list[tuple[int, int]]:
+    """The stretches that squeezing leaves out, in order."""
+    cuts = [
+        match.span()
+        for match in _BETWEEN.finditer(text)
+        if match.start() and _AFTER_HAN.match(text, match.start() - 1)
+    ]
+    cuts += [match.span() for match in _REPEAT.finditer(text)]
+    for word in _SPELLED.finditer(text):
+        cuts += [gap.span() for gap in _SOFT_RUN.finditer(text, word.start(), word.end())]
+    return sorted(cuts)
+
+
+def squeeze(view: View) -> View | None:
+    """The squeezed view of a folded one, or None where nothing was inserted or repeated."""
+    text = view.text
+    cuts = _cuts(text)
+    if not cuts:
+        return None
+    pieces: list[str] = []
+    at: list[int] = []
+    back: list[int] = []
+    length = done = 0
+    for start, end in [*cuts, (len(text), len(text))]:
+        if start > done:
+            pieces.append(text[done:start])
+            at.append(length)
+            back.append(done)
+            length += start - done
+        done = end
+    return View("".join(pieces), view.original, (at, back), view)
+
+
+def folded(content: Content) -> View:
+    """The content's folded view, made once and shared by all detectors."""
+    view = content.views.get("folded")
+    if view is None:
+        view = content.views["folded"] = fold(content.text)
+    result: View = view
+    return result
+
+
+def squeezed(content: Content) -> View | None:
+    """The content's squeezed view (None where it equals the folded one), made once."""
+    if "squeezed" not in content.views:
+        content.views["squeezed"] = squeeze(folded(content))
+    result: View | None = content.views["squeezed"]
+    return result
