@@ -22,12 +22,14 @@ _SPECIAL = re.compile("[\x00\x01]")
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 #: Inserted between Han characters these are noise; sentence punctuation is not in the list.
 SOFT = " \t\\-_.,·•*~^+=|/\\\\#@&$%'\"`<>\\[\\](){}:∙‧・⋅●○◦★☆◆◇■□▪…—–―ー※→"
+_CLAUSE = frozenset("，：（）［］｛｝＜＞")
 #: 赌 * 博: what stands before a Han character (that it also stands behind one is checked apart:
 #: a look-behind in front makes the search several times slower).
 _BETWEEN = re.compile(f"[{SOFT}]+(?=[{HAN}])")
 _AFTER_HAN = re.compile(f"[{HAN}]")
 #: b-u-y: three or more single letters, each set apart.
 _SPELLED = re.compile(f"(?<![a-z0-9])[a-z](?:[{SOFT}]{{1,3}}[a-z](?![a-z0-9])){{2,}}")
+_LATIN = re.compile("[a-z]")
 _SOFT_RUN = re.compile(f"[{SOFT}]+")
 #: 海海洛洛因: all but the last of a run.
 _REPEAT = re.compile(f"([{HAN}])(?=\\1)")
@@ -138,23 +140,35 @@ def fold(text: str) -> View:
     return View(draft, text)
 
 
-def _cuts(text: str) -> list[tuple[int, int]]:
+def _is_noise(view: View, start: int, end: int) -> bool:
+    """Whether a gap before a Han character was inserted: it follows one, and holds no full-width
+    comma, colon or bracket, which folding made ASCII but which part sentences in Chinese."""
+    return (
+        start > 0
+        and _AFTER_HAN.match(view.text, start - 1) is not None
+        and all(view.original[view.origin(i)] not in _CLAUSE for i in range(start, end))
+    )
+
+
+def _cuts(view: View) -> list[tuple[int, int]]:
     """The stretches that squeezing leaves out, in order."""
-    cuts = [
-        match.span()
-        for match in _BETWEEN.finditer(text)
-        if match.start() and _AFTER_HAN.match(text, match.start() - 1)
-    ]
-    cuts += [match.span() for match in _REPEAT.finditer(text)]
-    for word in _SPELLED.finditer(text):
-        cuts += [gap.span() for gap in _SOFT_RUN.finditer(text, word.start(), word.end())]
+    text = view.text
+    cuts: list[tuple[int, int]] = []
+    if _BETWEEN.search(text):
+        gaps = (match.span() for match in _BETWEEN.finditer(text))
+        cuts += [gap for gap in gaps if _is_noise(view, *gap)]
+    if _REPEAT.search(text):
+        cuts += [match.span() for match in _REPEAT.finditer(text)]
+    if _LATIN.search(text):
+        for word in _SPELLED.finditer(text):
+            cuts += [gap.span() for gap in _SOFT_RUN.finditer(text, word.start(), word.end())]
     return sorted(cuts)
 
 
 def squeeze(view: View) -> View | None:
     """The squeezed view of a folded one, or None where nothing was inserted or repeated."""
     text = view.text
-    cuts = _cuts(text)
+    cuts = _cuts(view)
     if not cuts:
         return None
     pieces: list[str] = []
