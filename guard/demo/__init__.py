@@ -1,0 +1,1 @@
+"""Bundled demonstration: material, pictures, the run and its report."""
