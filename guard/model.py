@@ -296,19 +296,62 @@ class Label:
     """What to say about a content: the seven fields of GB 45438-2025 annex E and the wording.
 
     ``producer`` is the provider's name or 27-character code (ContentProducer), ``produce_id`` the
-    provider's unique number of this content (ProduceID). An empty ``propagator`` mirrors the
-    producer, as first writers do. ``label`` is "1" generated, "2" possibly, "3" suspected.
-    ``text`` is the visible wording: it needs {人工智能, AI} and {生成, 合成} (clause 5).
+    provider's unique number of this content (ProduceID); empty, a fresh one is drawn for each
+    file. An empty ``propagator`` mirrors the producer, as first writers do; an empty ``producer``
+    beside a propagator keeps the producer's fields of the label that the file has. ``label`` is
+    "1" generated, "2" possibly, "3" suspected. ``text`` is the visible wording: it needs
+    {人工智能, AI} and {生成, 合成} (clause 5).
     """
 
     producer: str
-    produce_id: str
+    produce_id: str = ""
     label: Literal["1", "2", "3"] = "1"
     propagator: str = ""
     propagate_id: str = ""
     reserved1: str = ""
     reserved2: str = ""
     text: str = "AI生成"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a label, by which clause. Certainty C warns, A and B make it noncompliant."""
+
+    clause: str
+    certainty: Literal["A", "B", "C"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What GB 45438-2025 says of a file's labels. ``reason`` says why it could not be read."""
+
+    status: Literal["compliant", "noncompliant", "not_found", "inconclusive"]
+    problems: tuple[Problem, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Every mark found in a file, layer by layer. Its JSON form is the one of ``guard inspect``.
+
+    ``label`` has the seven fields as strings whenever a label can be read, whatever its status;
+    ``carrier`` is its place, ``carriers`` the places of all labels. ``c2pa`` is ``None`` without a
+    manifest. ``verdict`` is the case of art. 6 of the labelling measures: no mark is no proof of
+    human origin.
+    """
+
+    file: str
+    format: str
+    label: Mapping[str, str] | None
+    carrier: str | None
+    carriers: tuple[str, ...]
+    standard: Standard
+    explicit: Mapping[str, Any]
+    c2pa: Mapping[str, Any] | None
+    watermark: Mapping[str, Any] | None
+    verdict: Literal["confirmed", "possible", "suspected", "none"]
+    traces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

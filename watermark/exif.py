@@ -82,7 +82,9 @@ def _entries(tiff: bytes) -> list[_Entry]:
     entries = _directory(tiff, order, first)
     for entry in entries[:]:
         if entry.tag == _EXIF_IFD and entry.end - entry.start == 4:
-            entries += _directory(tiff, order, struct.unpack_from(order + "I", tiff, entry.start)[0])
+            entries += _directory(
+                tiff, order, struct.unpack_from(order + "I", tiff, entry.start)[0]
+            )
             break
     return entries
 

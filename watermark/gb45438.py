@@ -106,7 +106,9 @@ def check(label: Label) -> None:
     if not label.produce_id:
         raise LabelError("ProduceID is missing", "give the unique number of this content")
     if label.label not in LABELS:
-        raise LabelError(f"Label is {label.label!r}", 'use "1" generated, "2" possibly, "3" suspected')
+        raise LabelError(
+            f"Label is {label.label!r}", 'use "1" generated, "2" possibly, "3" suspected'
+        )
     for key, value in values.items():
         if not _VALUE.fullmatch(value):
             raise LabelError(
@@ -163,7 +165,9 @@ def propagated(label: Label, found: Found) -> Label:
         LabelError: the label found is not readable, so that there is nothing to keep.
     """
     if found.fields is None:
-        raise LabelError("the label in the file cannot be read", "give --producer to write a new one")
+        raise LabelError(
+            "the label in the file cannot be read", "give --producer to write a new one"
+        )
     old = as_strings(found.fields)
     kept: Any = old["Label"]
     return replace(

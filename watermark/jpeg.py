@@ -13,7 +13,6 @@ from guard.watermark import exif, xmp
 from guard.watermark.gb45438 import Found, Reading, find, to_json
 from guard.watermark.splice import Edit, splice
 
-MIME: Final = "image/jpeg"
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF: Final = b"Exif\0\0"
@@ -57,7 +56,8 @@ def segments(data: bytes) -> tuple[list[Segment], int, str]:
             position += 1
             continue
         if marker == 0xDA:
-            whole = data.find(b"\xff\xd9", position) >= 0
+            # Entropy-coded data never holds this marker; nearly every file ends with it.
+            whole = data.endswith(b"\xff\xd9") or data.find(b"\xff\xd9", position) >= 0
             return found, position, "" if whole else "truncated: no end-of-image marker"
         length = struct.unpack_from(">H", data, position + 2)[0]
         end = position + 2 + length

@@ -15,7 +15,6 @@ from guard.watermark.gb45438 import Found, Reading, find, to_json
 from guard.watermark.splice import Edit, splice
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-MIME: Final = "image/png"
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
 #: Compressed text is unpacked up to this size; the rest of a bomb is never touched.
 _UNPACKED = 1 << 20

@@ -154,7 +154,9 @@ def _bound(text: str, prefix: str) -> bool:
 
 
 def _declared(text: str, prefix: str) -> bool:
-    return re.search(rf"xmlns:{re.escape(prefix)}\s*=\s*[\"']{re.escape(NAMESPACE)}", text) is not None
+    return (
+        re.search(rf"xmlns:{re.escape(prefix)}\s*=\s*[\"']{re.escape(NAMESPACE)}", text) is not None
+    )
 
 
 def _decode(packet: bytes) -> str:
