@@ -1,1 +1,24 @@
-"""Detectors find: what, where, how sure, why. They know nothing of law or of actions."""
+"""Detectors find: what, where, how sure, why. They know nothing of law or of actions.
+
+A new detector is one file and one line of ``DETECTORS`` (docs/adding-a-detector.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a detector is, which category families it gives, and the layer it belongs to."""
+
+    target: str
+    categories: tuple[str, ...]
+    layer: Literal["rules", "models"] = "rules"
+
+
+#: Every embedded detector by name. The lexicon answers the policy's own words and patterns.
+DETECTORS: Final[dict[str, Entry]] = {
+    "lexicon": Entry("guard.detectors.lexicon:LexiconDetector", ()),
+}

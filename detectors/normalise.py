@@ -25,7 +25,8 @@ SOFT = " \t\\-_.,·•*~^+=|/\\\\#@&$%'\"`<>\\[\\](){}:∙‧・⋅●○◦★�
 _CLAUSE = frozenset("，：（）［］｛｝＜＞")
 #: 赌 * 博: what stands before a Han character (that it also stands behind one is checked apart:
 #: a look-behind in front makes the search several times slower).
-_BETWEEN = re.compile(f"[{SOFT}]+(?=[{HAN}])")
+_BETWEEN = re.compile(f"[{SOFT}]{{1,8}}(?=[{HAN}])")
+_SEPARATED = re.compile(f"(?<=[{HAN}])[{SOFT}]+(?=[{HAN}])")
 _AFTER_HAN = re.compile(f"[{HAN}]")
 #: b-u-y: three or more single letters, each set apart.
 _SPELLED = re.compile(f"(?<![a-z0-9])[a-z](?:[{SOFT}]{{1,3}}[a-z](?![a-z0-9])){{2,}}")
@@ -33,7 +34,6 @@ _LATIN = re.compile("[a-z]")
 _SOFT_RUN = re.compile(f"[{SOFT}]+")
 #: 海海洛洛因: all but the last of a run.
 _REPEAT = re.compile(f"([{HAN}])(?=\\1)")
-
 
 
 class View:
@@ -183,6 +183,11 @@ def squeeze(view: View) -> View | None:
             length += start - done
         done = end
     return View("".join(pieces), view.original, (at, back), view)
+
+
+def tighten(text: str) -> str:
+    """A folded word without separators between its Han characters (repeats stay: 人人贷)."""
+    return _SEPARATED.sub("", text)
 
 
 def folded(content: Content) -> View:

@@ -40,7 +40,7 @@ class PolicyError(GuardError):
 
 
 class LabelError(GuardError):
-    """A label that may not be written (wrong code, character set) or a file that cannot hold one."""
+    """A label that may not be written (wrong code, charset) or a file that cannot hold one."""
 
 
 class DetectorError(GuardError):
@@ -53,7 +53,7 @@ class EvidenceError(GuardError):
     exit_code = 1
 
 
-class CannotFinish(GuardError):
+class CannotFinish(GuardError):  # noqa: N818 (a state of the machine, not a mistake)
     """The work is sound but could not be finished: disk full, log locked, read-only folder."""
 
     exit_code = 3

@@ -49,8 +49,8 @@ class Content:
     """One piece of content to judge.
 
     ``role`` says where it comes from (``context`` is a retrieved document or a tool result),
-    ``channel`` the place inside that. ``body`` is ``str`` for text, ``bytes`` otherwise. ``session``,
-    ``tenant`` and ``subject`` are opaque ids of the caller; the log keeps them as keyed digests.
+    ``channel`` the place inside that. ``body`` is ``str`` for text, ``bytes`` otherwise.
+    ``session``, ``tenant`` and ``subject`` are opaque ids; the log keeps keyed digests of them.
     ``views`` is scratch space in which detectors share derived forms of the body; it is no part of
     the value.
     """

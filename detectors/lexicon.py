@@ -1,0 +1,259 @@
+"""Words, patterns and their combinations: everything the matchers of a policy ask for in text.
+
+One pass of an automaton over the folded text (and, where something was inserted or repeated, over
+the squeezed text) finds all words of all rules and the anchors of all patterns. A pattern is tried
+only where one of its anchors occurs, a combination only when its rarest part was found. So a text
+without hits costs one fold and one scan, however many rules there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+import regex
+
+from guard.detectors.automaton import Automaton
+from guard.detectors.combine import Hit, Plan, Sentences, Stretch, match
+from guard.detectors.normalise import View, fold, folded, squeezed, tighten
+from guard.model import Content, Finding, Matcher, Modality, Where
+
+#: Beyond this many findings of one matcher in one content, the rest become a single finding.
+MOST_FINDINGS = 1_000
+#: A time limit on patterns costs 3.6 us a call, so it guards long texts only (seconds).
+LONG_TEXT, PATTERN_SECONDS = 2_000, 2.0
+_LEFT, _RIGHT = 1, 2
+_MOST_INSERTED = 8
+
+
+def canonical(word: str) -> str:
+    """A word as it stands in folded text, without what is inserted between its characters."""
+    return tighten(fold(word.strip()).text)
+
+
+def _edges(word: str) -> int:
+    """Which ends of a word must stand at a word edge: the ends that are Latin letters or digits.
+
+    Never ``\\b``: it takes Han characters for letters, so that nothing inside a Chinese sentence
+    would match.
+    """
+    left = _LEFT if word[0].isascii() and word[0].isalnum() else 0
+    right = _RIGHT if word[-1].isascii() and word[-1].isalnum() else 0
+    return left | right
+
+
+def _at_edge(text: str, start: int, end: int, edges: int) -> bool:
+    if edges & _LEFT and start and text[start - 1].isascii() and text[start - 1].isalnum():
+        return False
+    after = text[end : end + 1]
+    return not (edges & _RIGHT and after and after.isascii() and after.isalnum())
+
+
+def masked(text: str, most: int = 24) -> str:
+    """A stretch of text fit to be stored: its ends, the middle hidden."""
+    if len(text) > most:
+        text = text[: most // 2] + "…" + text[-most // 2 :]
+    if len(text) <= 2:
+        return text[:1] + "*" * (len(text) - 1)
+    return text[0] + "*" * (len(text) - 2) + text[-1]
+
+
+class _Leaves:
+    """The distinct words-lists and patterns of all matchers, numbered."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, list[int]] = defaultdict(list)
+        self.anchors: dict[str, list[int]] = defaultdict(list)
+        self.patterns: dict[int, regex.Pattern[str]] = {}
+        self._numbers: dict[tuple[object, ...], int] = {}
+
+    def number(self, matcher: Matcher) -> int:
+        """The leaf number of a words or pattern matcher; equal ones share it."""
+        key = (matcher.kind, matcher.words, matcher.pattern)
+        if key in self._numbers:
+            return self._numbers[key]
+        number = self._numbers[key] = len(self._numbers)
+        for word in dict.fromkeys(map(canonical, matcher.words)):
+            if word:
+                self.words[word].append(number)
+        if matcher.kind == "pattern":
+            self.patterns[number] = regex.compile(matcher.pattern)
+            for anchor in matcher.anchors:
+                self.anchors[fold(anchor).text].append(number)
+        return number
+
+    def plan(self, matcher: Matcher) -> Plan:
+        unless = self.plan(matcher.unless) if matcher.unless else None
+        if matcher.kind in ("words", "pattern"):
+            return Plan(matcher.kind, leaf=self.number(matcher), unless=unless)
+        parts = tuple(self.plan(part) for part in matcher.parts)
+        return Plan(matcher.kind, -1, parts, matcher.within, matcher.ordered, unless)
+
+
+class LexiconDetector:
+    """Answers words, pattern, any, all and near matchers."""
+
+    name = "lexicon"
+    version = "1"
+    modalities: tuple[Modality, ...] = ("text",)
+    late = False
+
+    def __init__(self, matchers: Sequence[Matcher]) -> None:
+        """Build the automaton for the given top-level matchers (category matchers are skipped)."""
+        leaves = _Leaves()
+        self._roots = [
+            (matcher, leaves.plan(matcher)) for matcher in matchers if matcher.kind != "category"
+        ]
+        self._patterns = leaves.patterns
+        words = list(dict.fromkeys([*leaves.words, *leaves.anchors]))
+        self._automaton = Automaton(words)
+        self._edges = [_edges(word) for word in words]
+        self._leaves = [tuple(leaves.words.get(word, ())) for word in words]
+        self._anchors = [tuple(leaves.anchors.get(word, ())) for word in words]
+        self._triggers = self._trigger_table()
+        self.window = self._window()
+        self.entries = len(leaves.words)
+
+    def _trigger_table(self) -> dict[int, list[int]]:
+        """Leaf -> the roots to try when it is hit.
+
+        A combination is tried only on the part whose leaves fewest roots share, so that a common
+        verb does not wake every rule that uses it.
+        """
+        use = Counter(leaf for _, plan in self._roots for leaf in plan.leaves())
+        table: dict[int, list[int]] = defaultdict(list)
+        for number, (_, plan) in enumerate(self._roots):
+            for leaf in _rare_leaves(plan, use):
+                table[leaf].append(number)
+        return table
+
+    def _window(self) -> int:
+        """The longest stretch one finding needs: words through insertions, patterns, gaps."""
+        longest = 1 + self._automaton.longest * (1 + _MOST_INSERTED)
+        gaps = max((_gap(plan) for _, plan in self._roots), default=0)
+        return longest + gaps + (200 if self._patterns else 0)
+
+    def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
+        """Findings per item."""
+        return [self._find(content) for content in batch]
+
+    def _find(self, content: Content) -> list[Finding]:
+        view = folded(content)
+        hits = self._scan(view)
+        tight = squeezed(content)
+        disguised = self._scan_squeezed(tight, view, hits) if tight is not None else {}
+        if not hits:
+            return []
+        roots = {root for leaf in hits for root in self._triggers.get(leaf, ())}
+        if not roots:
+            return []
+        hits = {leaf: _united(stretches) for leaf, stretches in hits.items()}
+        sentences = Sentences(view.text)
+        found: list[Finding] = []
+        for root in sorted(roots):
+            matcher, plan = self._roots[root]
+            matches = match(plan, hits, sentences)
+            if matches:
+                found += _findings(matcher, matches, view, disguised)
+        return found
+
+    def _scan(self, view: View) -> dict[int, list[Stretch]]:
+        """Hits per leaf in the folded text."""
+        text, edges, leaves, anchors = view.text, self._edges, self._leaves, self._anchors
+        hits: dict[int, list[Stretch]] = {}
+        woken: set[int] = set()
+        for word, start, end in self._automaton.scan(text):
+            if anchors[word]:
+                woken.update(anchors[word])
+            if edges[word] and not _at_edge(text, start, end, edges[word]):
+                continue
+            for leaf in leaves[word]:
+                hits.setdefault(leaf, []).append((start, end))
+        for leaf in woken:
+            stretches = list(self._try(leaf, text))
+            if stretches:
+                hits[leaf] = stretches
+        return hits
+
+    def _try(self, leaf: int, text: str) -> Iterator[Stretch]:
+        """Non-empty matches of a pattern. Raises TimeoutError where a long text takes too long."""
+        timeout = PATTERN_SECONDS if len(text) > LONG_TEXT else None
+        for found in self._patterns[leaf].finditer(text, timeout=timeout):
+            if found.end() > found.start():
+                yield found.span()
+
+    def _scan_squeezed(
+        self, tight: View, view: View, hits: dict[int, list[Stretch]]
+    ) -> dict[Stretch, str]:
+        """Add hits that only show without insertions; returns why, per folded stretch."""
+        text, edges, leaves = tight.text, self._edges, self._leaves
+        why: dict[Stretch, str] = {}
+        for word, start, end in self._automaton.scan(text):
+            if not leaves[word] or (edges[word] and not _at_edge(text, start, end, edges[word])):
+                continue
+            stretch = (tight.origin(start), tight.origin(end - 1) + 1)
+            if stretch[1] - stretch[0] == end - start:
+                continue  # nothing was inserted here: the folded text shows it too
+            why[stretch] = "inserted or repeated characters"
+            for leaf in leaves[word]:
+                hits.setdefault(leaf, []).append(stretch)
+        return why
+
+
+def _united(stretches: list[Stretch]) -> list[Stretch]:
+    """Sorted, with overlapping hits of one leaf joined (枪支 within 枪支弹药)."""
+    if len(stretches) == 1:
+        return stretches
+    stretches.sort()
+    united = [stretches[0]]
+    for start, end in stretches[1:]:
+        last = united[-1]
+        if start < last[1]:
+            united[-1] = (last[0], max(end, last[1]))
+        else:
+            united.append((start, end))
+    return united
+
+
+def _gap(plan: Plan) -> int:
+    own = plan.within * (len(plan.parts) - 1) if plan.kind == "near" else 0
+    return own + max((_gap(part) for part in plan.parts), default=0)
+
+
+def _rare_leaves(plan: Plan, use: Counter[int]) -> set[int]:
+    """The leaves one of which must be hit for the plan to match; of the parts, the rarest."""
+    if plan.leaf >= 0 or plan.kind == "any":
+        parts = [_rare_leaves(part, use) for part in plan.parts]
+        return {plan.leaf} if plan.leaf >= 0 else set().union(*parts)
+    choices = [_rare_leaves(part, use) for part in plan.parts]
+    return min(choices, key=lambda leaves: max((use[leaf] for leaf in leaves), default=0))
+
+
+def _findings(
+    matcher: Matcher, matches: Sequence[Hit], view: View, disguised: dict[Stretch, str]
+) -> Iterable[Finding]:
+    """Findings of one matcher; what exceeds the limit is one finding that covers every piece."""
+    for hit in matches[:MOST_FINDINGS]:
+        yield _finding(matcher, hit, view, disguised)
+    rest = matches[MOST_FINDINGS:]
+    if rest:
+        pieces = tuple(piece for hit in rest for piece in hit.pieces)
+        yield _finding(
+            matcher, Hit(rest[0].start, max(h.end for h in rest), pieces), view, disguised
+        )
+
+
+def _finding(matcher: Matcher, hit: Hit, view: View, disguised: dict[Stretch, str]) -> Finding:
+    pieces = [view.span(*piece) for piece in hit.pieces]
+    start, end = pieces[0][0], max(end for _, end in pieces)
+    hidden = bool(disguised) and any(piece in disguised for piece in hit.pieces)
+    excerpt = " … ".join(masked(view.original[s:e]) for s, e in pieces[:4])
+    return Finding(
+        detector="lexicon@1",
+        matcher=matcher.id,
+        category=matcher.category,
+        score=0.9 if hidden else 1.0,
+        where=Where(start, end, tuple(pieces) if len(pieces) > 1 else ()),
+        evidence=excerpt,
+        why=matcher.kind + (": disguised by inserted or repeated characters" if hidden else ""),
+    )

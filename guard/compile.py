@@ -1,0 +1,114 @@
+"""From a policy to running detectors: collect its matchers, build what answers them, run safely.
+
+Policies and detectors never import each other; this is where they meet.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from guard.detectors import DETECTORS
+from guard.errors import DetectorError
+from guard.model import DETECTOR_FAILED, Content, Detector, Finding
+from guard.policies.policy import Policy
+
+Layers = Literal["all", "rules", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A policy with the detectors it needs, ready to run on any thread."""
+
+    policy: Policy
+    detectors: tuple[Detector, ...]
+
+    def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
+        """All findings per item. A detector that fails leaves a finding that says so."""
+        found: list[list[Finding]] = [[] for _ in batch]
+        for detector in self.detectors:
+            if all(content.modality in detector.modalities for content in batch):
+                items, group = found, batch
+            else:
+                chosen = [n for n, c in enumerate(batch) if c.modality in detector.modalities]
+                items, group = [found[n] for n in chosen], [batch[n] for n in chosen]
+            for into, findings in zip(items, _run(detector, group), strict=True):
+                if findings:
+                    into += findings
+        return found
+
+
+def _run(detector: Detector, batch: Sequence[Content]) -> Sequence[Sequence[Finding]]:
+    """A detector's findings; when the batch fails, each item alone, so that one bad item does not
+    take the others with it."""
+    try:
+        results = detector.find(batch)
+        if len(results) == len(batch):
+            return results
+        error: Exception = DetectorError(f"{len(results)} results for {len(batch)} items")
+    except Exception as caught:  # whatever a detector raises, the content must not pass for it
+        error = caught
+    if len(batch) == 1:
+        return [[_failure(detector, error)]]
+    return [_run(detector, [content])[0] for content in batch]
+
+
+def _failure(detector: Detector, error: Exception) -> Finding:
+    return Finding(
+        detector=f"{detector.name}@{detector.version}",
+        matcher=DETECTOR_FAILED,
+        category=DETECTOR_FAILED,
+        score=1.0,
+        # The type only: an exception's text may quote the content.
+        why=type(error).__name__,
+    )
+
+
+def build_engine(policy: Policy, layers: Layers = "all", extra: Sequence[Detector] = ()) -> Engine:
+    """The engine of a policy.
+
+    Args:
+        layers: ``all`` embedded detectors, those without models (``rules``), or ``none``.
+        extra: a caller's own detectors, run after the embedded ones.
+
+    Raises:
+        DetectorError: a detector cannot be built, or two have the same name.
+    """
+    names = [
+        name
+        for name, entry in DETECTORS.items()
+        if layers == "all" or (layers == "rules" and entry.layer == "rules")
+    ]
+    detectors = [*(_embedded(name, policy) for name in names), *extra]
+    seen = [detector.name for detector in detectors]
+    double = next((name for name in seen if seen.count(name) > 1), None)
+    if double is not None:
+        raise DetectorError(f"two detectors are named {double!r}", "rename yours")
+    return Engine(policy, tuple(detectors))
+
+
+def _embedded(name: str, policy: Policy) -> Detector:
+    module, _, attribute = DETECTORS[name].target.partition(":")
+    maker = getattr(importlib.import_module(module), attribute)
+    if name == "lexicon":
+        built: Detector = maker([rule.match for rule in policy.rules])
+    else:
+        built = maker()
+    return built
+
+
+def unanswered(policy: Policy, engine: Engine) -> list[str]:
+    """Categories that rules ask for and no detector of the engine gives (``guard policy lint``)."""
+    given = {
+        family
+        for detector in engine.detectors
+        for family in (
+            DETECTORS[detector.name].categories
+            if detector.name in DETECTORS
+            else getattr(detector, "categories", ())
+        )
+    }
+    asked = {rule.match.category for rule in policy.rules if rule.match.kind == "category"}
+    return sorted(slug for slug in asked if slug.split(".")[0] not in given)

@@ -1,0 +1,232 @@
+"""The pipeline: one object that carries contents through the stages and into the log."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from guard.compile import Engine, Layers, build_engine
+from guard.config import Config, read_config
+from guard.conversation import contents as conversation_contents
+from guard.errors import InputError, PolicyError
+from guard.judge import judge
+from guard.model import ROLES, Action, Content, Decision, Detector, Role, Sink
+from guard.policies.load import built_in, load_policy, operator_packs
+from guard.policies.policy import Policy
+from guard.samples import failing_samples
+from guard.stages.stage1_prompt_filter import filter_prompts
+from guard.stages.stage3_output_classifier import classify_outputs
+
+
+def judge_training(engine: Engine, batch: Sequence[Content], on: dt.date) -> list[Decision]:
+    """Decisions of the data cleaner; its file adds duplicates, ledger and balance to them."""
+    return judge(engine, batch, on, "data_cleaner")
+
+
+_STAGES = {
+    "prompt": filter_prompts,
+    "context": filter_prompts,
+    "output": classify_outputs,
+    "training": judge_training,
+}
+
+
+class Guard:
+    """Checks contents against a policy and records every decision.
+
+    Safe to share between threads and to fork. Use :meth:`load`; close it (or use ``with``) when a
+    log is attached, so that the last records are sealed.
+    """
+
+    def __init__(self, engine: Engine, *, sink: Sink | None = None, config: Config | None = None):
+        self.engine = engine
+        self.sink = sink
+        self.config = config or Config()
+
+    @classmethod
+    def load(
+        cls,
+        policy: str | None = None,
+        *,
+        audit: str | Path | None = None,
+        config: str | Path | Config | None = None,
+        detectors: Layers | None = None,
+        extra: Sequence[Detector] = (),
+    ) -> Self:
+        """A guard with embedded detectors; nothing is downloaded.
+
+        Args:
+            policy: comma-separated sets, packs and pack folders; ``cn`` by default.
+            audit: folder of the audit log, made when missing; none by default.
+            config: a TOML file (or a Config) for what is not given here.
+            detectors: ``all``, ``rules`` (no models) or ``none``.
+            extra: your own detectors, run after the embedded ones.
+
+        Raises:
+            PolicyError: a pack is wrong, or an operator's pack fails its own samples.
+            ConfigError: the configuration file is wrong.
+        """
+        settings = config if isinstance(config, Config) else read_config(config)
+        spec = policy or settings.policy
+        engine = build_engine(load_policy(spec), detectors or settings.detectors, extra)
+        if operator_packs(spec) and (detectors or settings.detectors) != "none":
+            _refuse_failing(engine)
+        folder = audit or settings.audit
+        return cls(engine, sink=_open_log(folder) if folder else None, config=settings)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.engine.policy
+
+    def check(
+        self,
+        content: str | Content | None = None,
+        *,
+        messages: Sequence[Mapping[str, Any]] | None = None,
+        role: Role = "prompt",
+        **about: Any,
+    ) -> Decision:
+        """Judge one text, one Content, or a conversation.
+
+        Args:
+            content: the text, or a Content that already says everything about itself.
+            messages: a conversation instead; each part is judged by its role and channel, and the
+                decision is that of the strictest part, with all of them in ``parts``.
+            role: where a bare text comes from.
+            about: further fields of Content for a bare text or conversation: ``subject``,
+                ``session``, ``tenant``, ``request_id``, ``id``, ``lang``, ``meta``; ``prompt``
+                gives the question that an output answers.
+
+        Returns:
+            The decision, after its record is durable when a log is attached.
+
+        Raises:
+            InputError: wrong use. Hostile text never raises; a failing detector gives BLOCK.
+        """
+        if messages is not None:
+            if content is not None:
+                raise InputError("check() got a text and messages", "give one of them")
+            return self._check_conversation(messages, about)
+        return self.check_many([_content(content, role, about)])[0]
+
+    def check_many(
+        self, batch: Sequence[str | Content], *, role: Role = "prompt", **about: Any
+    ) -> list[Decision]:
+        """Judge many texts or Contents, batched; decisions come in the same order."""
+        items = [_content(item, role, about) for item in batch]
+        decisions = self._judge(items, dt.date.today())
+        if self.sink is None:
+            return decisions
+        return self._record(items, decisions)
+
+    async def acheck(self, content: str | Content | None = None, **options: Any) -> Decision:
+        """:meth:`check` on a worker thread, for asynchronous services."""
+        return await asyncio.to_thread(self.check, content, **options)
+
+    def judge(self, batch: Sequence[Content]) -> list[Decision]:
+        """Decisions without a record of each: for stages that record a whole run."""
+        return self._judge(batch, dt.date.today())
+
+    def label(self, source: str | Path, target: str | Path, label: Any, **options: Any) -> Any:
+        """Write a label into a file (stage 4) and record it. See :mod:`guard.label`."""
+        from guard.stages.stage4_label_writer import write_label
+
+        return write_label(source, target, label, sink=self.sink, **options)
+
+    def inspect(self, path: str | Path, **options: Any) -> Any:
+        """Read every label and mark of a file. See :mod:`guard.label`."""
+        from guard.label import inspect_file
+
+        return inspect_file(path, **options)
+
+    def close(self) -> None:
+        """Flush, seal and release the log."""
+        if self.sink is not None:
+            self.sink.close()
+            self.sink = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _judge(self, items: Sequence[Content], on: dt.date) -> list[Decision]:
+        """Each run of equal roles goes through its stage as one batch."""
+        decisions: list[Decision] = []
+        for role, group in itertools.groupby(items, key=lambda content: content.role):
+            decisions += _STAGES[role](self.engine, list(group), on)
+        return decisions
+
+    def _record(self, items: Sequence[Content], decisions: Sequence[Decision]) -> list[Decision]:
+        from guard.stages.stage5_audit_log import record_decisions
+
+        assert self.sink is not None
+        indices = record_decisions(self.sink, items, decisions)
+        return [replace(d, record=n) for d, n in zip(decisions, indices, strict=True)]
+
+    def _check_conversation(
+        self, messages: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
+    ) -> Decision:
+        items = conversation_contents(messages, **_fields(about))
+        decisions = self.check_many(items)
+        if not decisions:
+            return Decision(Action.PASS, "", policy=self.policy.name)
+        strictest = max(decisions, key=lambda decision: decision.action)
+        return replace(
+            strictest,
+            complete=all(decision.complete for decision in decisions),
+            took_us=round(sum(decision.took_us for decision in decisions), 1),
+            parts=tuple(decisions),
+        )
+
+
+def _fields(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of Content from keyword arguments; ``prompt`` travels in ``meta``."""
+    fields = dict(about)
+    if "prompt" in fields:
+        fields["meta"] = {**fields.get("meta", {}), "prompt": fields.pop("prompt")}
+    unknown = [name for name in fields if name not in Content.__dataclass_fields__]
+    if unknown:
+        raise InputError(f"check() does not know {unknown[0]!r}", "see its documentation")
+    return fields
+
+
+def _content(item: str | Content | None, role: Role, about: Mapping[str, Any]) -> Content:
+    if isinstance(item, Content):
+        made = replace(item, **_fields(about)) if about else item
+    elif isinstance(item, str):
+        made = Content(item, role, **_fields(about)) if about else Content(item, role)
+    else:
+        raise InputError(
+            f"a content must be a str or a Content, not {type(item).__name__}", "pass its text"
+        )
+    if made.role not in ROLES:
+        raise InputError(f"unknown role {made.role!r}", f"use one of {', '.join(ROLES)}")
+    return made
+
+
+def _refuse_failing(engine: Engine) -> None:
+    """An operator's pack that contradicts its own samples is not taken into service."""
+    own = {rule.pack for rule in engine.policy.rules} - set(built_in())
+    failing = next(failing_samples(engine, packs=own), None)
+    if failing is not None:
+        raise PolicyError(str(failing), "mend the rule or the sample (`guard policy test`)")
+
+
+def _open_log(folder: str | Path) -> Sink:
+    from guard.audit import open_log
+
+    return open_log(folder)
