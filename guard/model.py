@@ -315,7 +315,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a label, by which clause. Certainty C warns, A and B make it noncompliant."""
+    """What is wrong with a label, by which clause. C only warns, A and B make it noncompliant."""
 
     clause: str
     certainty: Literal["A", "B", "C"]

@@ -1,4 +1,4 @@
-"""Which containers there are. A new one is one file with these four functions, and one line here."""
+"""Which containers there are. A new one is one file with these functions, one line here."""
 
 from __future__ import annotations
 

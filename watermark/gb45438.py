@@ -101,7 +101,7 @@ def check(label: Label) -> None:
     if not label.producer:
         raise LabelError(
             "ContentProducer is missing",
-            "give the provider's own 27-character code or ASCII name with --producer; it is never invented",
+            "give the provider's own code or ASCII name with --producer; it is never invented",
         )
     if not label.produce_id:
         raise LabelError("ProduceID is missing", "give the unique number of this content")
@@ -113,7 +113,7 @@ def check(label: Label) -> None:
         if not _VALUE.fullmatch(value):
             raise LabelError(
                 f"{key} has a character outside annex E j): {_first_bad(value)}",
-                "use printable ASCII without spaces and backslashes; for a Chinese name use the 27-character code",
+                "use printable ASCII without spaces and backslashes; for a Chinese name its code",
             )
     for key in ("ContentProducer", "ContentPropagator"):
         problem = code_problem(values[key])
@@ -151,7 +151,7 @@ def code_problem(name: str) -> str:
 
 
 def uscc_valid(code: str) -> bool:
-    """Whether an 18-character unified social credit code has the right check character (GB 32100)."""
+    """Whether an 18-character unified social credit code has its check character (GB 32100)."""
     if len(code) != 18 or any(char not in _USCC_DIGITS for char in code):
         return False
     total = sum(_USCC_DIGITS.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))

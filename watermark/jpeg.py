@@ -92,7 +92,8 @@ def read_labels(data: bytes) -> Reading:
 
 
 def write_label(data: bytes, label: Label) -> bytes:
-    """``data`` with exactly this label; every other byte stays. The same label twice changes nothing.
+    """``data`` with exactly this label; every other byte stays, and the same label twice
+    changes nothing.
 
     Raises:
         InputError: the JPEG is truncated. LabelError: the label or the existing XMP is unfit, or
@@ -158,7 +159,7 @@ def _labels(marker: int, body: bytes) -> list[Found]:
 
 
 def _bare(marker: int, body: bytes) -> Found | None:
-    """``AIGC{...}`` as it stands in an APP segment of its own; never inside a C2PA store (APP11)."""
+    """``AIGC{...}`` as it stands in an APP segment of its own, never in a C2PA store (APP11)."""
     if marker == 0xEB and b"jumb" in body[:32]:
         return None
     at = body.find(b"AIGC") if not body.startswith((_XMP, _EXTENDED, _EXIF)) else -1

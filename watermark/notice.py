@@ -42,7 +42,7 @@ def line(wording: str) -> str:
 
 
 def add(text: str, wording: str, *, at: Literal["start", "end"] = "start") -> str:
-    """``text`` with the notice as a paragraph of its own; a notice that is there stays the only one.
+    """``text`` with the notice as a paragraph of its own; one that is there already stays alone.
 
     Raises:
         LabelError: as :func:`check_wording`.

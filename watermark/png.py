@@ -97,7 +97,8 @@ def read_labels(data: bytes) -> Reading:
 
 
 def write_label(data: bytes, label: Label) -> bytes:
-    """``data`` with exactly this label; every other byte stays. The same label twice changes nothing.
+    """``data`` with exactly this label; every other byte stays, and the same label twice
+    changes nothing.
 
     Raises:
         InputError: the PNG is truncated. LabelError: the label or the existing XMP is unfit.

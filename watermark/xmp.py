@@ -98,14 +98,13 @@ def trim(packet: bytes) -> bytes:
 
 
 def _insert(text: str, escaped: str) -> str:
-    end = None
-    for end in _RDF_END.finditer(text):
-        pass  # the last one: descriptions are its children
-    if end is None:
+    ends = list(_RDF_END.finditer(text))
+    if not ends:
         raise LabelError(
             "the file has an XMP packet that cannot be merged into: it has no closing rdf:RDF",
             "repair the packet first",
         )
+    end = ends[-1]
     about = _ABOUT.search(text)  # all descriptions of a packet name the same resource
     block = (
         f"<{end[1]}:Description {end[1]}:about={about[1] if about else chr(34) * 2}"
