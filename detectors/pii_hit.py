@@ -1,0 +1,68 @@
+"""What the scanners of personal information share: hits, context before a value, masks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+#: How far before a value a label still counts, in characters of the folded text.
+CONTEXT = 20
+
+
+class Hit(NamedTuple):
+    """A value found in the folded text: ``start..end`` covers it without its label."""
+
+    start: int
+    end: int
+    category: str
+    score: float
+    why: str
+
+
+def label_before(words: str) -> re.Pattern[str]:
+    """A pattern for ``.search(text, start - CONTEXT, start)``: one of ``words`` (a regular
+    expression), then at most a few characters that belong neither to a value nor to a new clause.
+    """
+    return re.compile(rf"(?:{words})[^0-9,。;；!?、\n]{{0,10}}\Z")
+
+
+#: Numbers of things, not of persons: what follows such a word is left alone unless a check digit
+#: proves it.
+THING = label_before(
+    "订单|单号|流水|运单|快递|物流|编号|序列|追踪|货号|条形?码|版本|时间戳|批次|型号|案号|发票|工单|任务|商品"
+    "|isbn|issn|imei|timestamp|order|serial|tracking|invoice|doi|uid|version|ticket|sku"
+)
+
+
+def labelled(pattern: re.Pattern[str], text: str, start: int) -> bool:
+    """Whether a label of ``pattern`` stands directly before ``start``."""
+    return pattern.search(text, max(0, start - CONTEXT), start) is not None
+
+
+def settle(hits: Iterable[Hit]) -> list[Hit]:
+    """One hit per stretch: of overlapping ones the surest, then the longest, in text order."""
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (-h.score, h.start - h.end, h.start)):
+        if not any(hit.start < k.end and k.start < hit.end for k in kept):
+            kept.append(hit)
+    return sorted(kept)
+
+
+#: Characters shown of a value before and behind the mask.
+_SHOWN = {
+    "pii.phone": (3, 4),
+    "pii.bank_card": (3, 4),
+    "pii.id_card": (3, 2),
+    "pii.email": (2, 4),
+    "pii.address": (3, 0),
+    "pii.name": (1, 0),
+}
+
+
+def mask(value: str, category: str) -> str:
+    """A masked excerpt: at most 3 characters, four stars, at most 4; at least 4 stay hidden."""
+    head, tail = _SHOWN.get(category, (2, 2))
+    if head + tail > len(value) - 4:
+        head, tail = min(1, len(value) // 2), 0
+    return f"{value[:head]}****{value[len(value) - tail :] if tail else ''}"
