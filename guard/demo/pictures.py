@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PIL import Image, ImageDraw
+    from PIL import ImageDraw
 
     Colour = tuple[int, int, int]
     Draw = Callable[[ImageDraw.ImageDraw, int, int], None]
