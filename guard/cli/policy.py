@@ -1,0 +1,275 @@
+"""``guard policy``: look at rule packs, check them, try them, and make one from words."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from guard.cli.output import print_json, print_table, progress
+from guard.errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    texts = {
+        "list": "the packs and rules of a policy | 规则一览",
+        "show": "one rule with its clauses and samples | 查看一条规则",
+        "lint": "what is wrong with the rules; exit 1 on errors | 静态检查",
+        "test": "run every rule's samples; exit 1 on failures | 运行规则样例",
+        "coverage": "requirement -> rules -> stage -> evidence | 条款覆盖表",
+        "import": "make a pack from a word list | 导入自有词库",
+    }
+    for verb, text in texts.items():
+        sub = verbs.add_parser(verb, description=text)
+        if verb == "import":
+            sub.add_argument("words", metavar="WORDS.txt|csv", help="one word a line, or columns")
+            sub.add_argument("--out", required=True, metavar="PACK", help="the folder to make")
+        else:
+            sub.add_argument("--policy", default="cn", metavar="NAME|PATH[,...]")
+        if verb == "show":
+            sub.add_argument("rule", metavar="RULE", help="the id of a rule")
+        sub.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    verb = {
+        "list": _list,
+        "show": _show,
+        "lint": _lint,
+        "test": _test,
+        "coverage": _coverage,
+        "import": _import,
+    }[args.verb]
+    return verb(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from guard.policies.load import load_policy
+
+    policy = load_policy(args.policy)
+    rows = [
+        {
+            "id": rule.id,
+            "title": rule.title_zh,
+            "actions": {role: action.name for role, action in rule.actions.items()},
+            "severity": rule.severity,
+            "status": "observe" if rule.observe else rule.status,
+            "basis": list(rule.basis),
+        }
+        for rule in policy.rules
+    ]
+    if args.json:
+        print_json({"policy": policy.name, "packs": dict(policy.packs), "rules": rows})
+        return 0
+    print_table(
+        f"{policy.name}: {len(rows)} rules in {len(policy.packs)} packs",
+        ("rule", "title", "prompt", "context", "output", "training", "status"),
+        [
+            (
+                row["id"],
+                row["title"],
+                *(row["actions"].get(r, "-") for r in ("prompt", "context", "output", "training")),
+                row["status"],
+            )
+            for row in rows
+        ],
+    )
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from guard.policies.load import load_policy
+
+    policy = load_policy(args.policy)
+    if args.rule not in {rule.id for rule in policy.rules}:
+        raise InputError(f"no rule {args.rule!r} in {args.policy}", "see `guard policy list`")
+    rule = policy.rule(args.rule)
+    shown: dict[str, Any] = {
+        "id": rule.id,
+        "title": {"zh": rule.title_zh, "en": rule.title_en},
+        "pack": rule.pack,
+        "category": rule.category,
+        "actions": {role: action.name for role, action in rule.actions.items()},
+        "severity": rule.severity,
+        "confidence": rule.confidence,
+        "threshold": rule.threshold,
+        "status": rule.status,
+        "observe": rule.observe,
+        "since": str(rule.since or ""),
+        "until": str(rule.until or ""),
+        "falsepositives": rule.falsepositives,
+        "basis": [
+            {"id": r, "clause": f"{q.instrument} {q.clause}", "certainty": q.certainty}
+            for r, q in ((r, policy.requirements[r]) for r in rule.basis)
+        ],
+        "match": _matcher(rule.match),
+        "samples": {
+            "hit": [f"[{s.role}] {s.text}" for s in rule.hits],
+            "miss": [f"[{s.role}] {s.text}" for s in rule.misses],
+        },
+    }
+    if args.json:
+        print_json(shown)
+        return 0
+    import yaml
+
+    print(yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=100), end="")
+    return 0
+
+
+def _matcher(matcher: Any) -> Any:
+    """A matcher as it would be written, long word lists cut."""
+    if matcher.kind == "words":
+        words = list(matcher.words)
+        shown: dict[str, Any] = {"words": words[:20]}
+        if len(words) > 20:
+            shown["more"] = len(words) - 20
+    elif matcher.kind == "pattern":
+        shown = {"pattern": matcher.pattern, "anchors": list(matcher.anchors)}
+    elif matcher.kind == "category":
+        shown = {"category": matcher.category}
+    else:
+        shown = {matcher.kind: [_matcher(part) for part in matcher.parts]}
+        if matcher.kind == "near":
+            shown |= {"within": matcher.within, "ordered": matcher.ordered}
+    if matcher.unless:
+        shown["unless"] = _matcher(matcher.unless)
+    return shown
+
+
+def _lint(args: argparse.Namespace) -> int:
+    from guard.compile import build_engine
+    from guard.lint import lint
+    from guard.policies.load import built_in, load_policy
+
+    policy = load_policy(args.policy)
+    problems = lint(policy, build_engine(policy), frozenset(built_in()))
+    errors = sum(problem.level == "error" for problem in problems)
+    if args.json:
+        print_json({"policy": policy.name, "errors": errors, "problems": problems})
+    else:
+        if problems:
+            rows = [(p.level, p.rule, p.message) for p in problems]
+            print_table("", ("level", "rule", "problem"), rows)
+        print(
+            f"{policy.name}: {len(policy.rules)} rules, {errors} errors, "
+            f"{len(problems) - errors} warnings"
+        )
+    return 1 if errors else 0
+
+
+def _test(args: argparse.Namespace) -> int:
+    from guard.compile import build_engine
+    from guard.policies.load import load_policy
+    from guard.samples import failing_samples
+
+    policy = load_policy(args.policy)
+    failures = list(progress(failing_samples(build_engine(policy)), "testing rules"))
+    tried = sum(len(rule.hits) + len(rule.misses) for rule in policy.rules)
+    if args.json:
+        print_json({"policy": policy.name, "samples": tried, "failures": failures})
+    else:
+        for failure in failures:
+            print(failure)
+        print(
+            f"{policy.name}: {tried} samples of {len(policy.rules)} rules, {len(failures)} failed"
+        )
+    return 1 if failures else 0
+
+
+def _coverage(args: argparse.Namespace) -> int:
+    from guard.coverage import bank_lines, requirement_lines, risk_lines
+    from guard.policies.load import load_policy
+
+    policy = load_policy(args.policy)
+    lines = requirement_lines(policy)
+    risks, banks = risk_lines(policy), bank_lines(policy)
+    if args.json:
+        requirements = [
+            {
+                "id": line.requirement.id,
+                "clause": f"{line.requirement.instrument} {line.requirement.clause}",
+                "stage": line.requirement.stage,
+                "technical": line.requirement.technical,
+                "rules": list(line.rules),
+                "certainty": line.requirement.certainty,
+                "state": line.state,
+                "served": line.served,
+                "evidence": line.requirement.evidence,
+            }
+            for line in lines
+        ]
+        print_json(
+            {"policy": policy.name, "requirements": requirements, "risks": risks, "banks": banks}
+        )
+        return 0
+    _print_coverage(policy, lines, risks, banks)
+    return 0
+
+
+_STATE = {
+    "covered": "✓ covered",
+    "partly": "◐ partly",
+    "observed": "○ observed only",
+    "open": "✗ open",
+    "operator": "— operator's duty",
+}
+
+
+def _print_coverage(policy: Any, lines: Any, risks: Any, banks: Any) -> None:
+    print_table(
+        f"{policy.name}: duties 条款覆盖",
+        ("requirement", "clause", "stage", "cert.", "state", "rules / served by"),
+        [
+            (
+                line.requirement.id,
+                f"{line.requirement.clause} {line.requirement.duty_zh}",
+                line.requirement.stage or "—",
+                line.requirement.certainty
+                + (" 依据待复核" if line.requirement.certainty == "C" else ""),
+                _STATE[line.state],
+                _by(line),
+            )
+            for line in lines
+        ],
+    )
+    print_table(
+        "31 risks of TC260-003 annex A 风险覆盖 (entries required are the operator's to complete)",
+        ("risk", "title", "rules", "entries", "required", "samples"),
+        [
+            (risk, policy.taxonomy.risks[risk]["zh"], v["rules"], v["entries"],
+             v["required_entries"] or "—", v["samples"])
+            for risk, v in risks.items()
+        ],
+    )  # fmt: skip
+    print_table(
+        "banks 题库",
+        ("bank", "total", "required"),
+        [(name, bank["total"], bank["required"]) for name, bank in banks.items()],
+    )
+    counts = {name: sum(line.state == name for line in lines) for name in _STATE}
+    print(" · ".join(f"{_STATE[name]}: {count}" for name, count in counts.items()))
+
+
+def _by(line: Any) -> str:
+    parts = [line.served] if line.served else []
+    if line.rules:
+        parts.append(
+            ", ".join(line.rules[:3]) + (f" +{len(line.rules) - 3}" if len(line.rules) > 3 else "")
+        )
+    return "; ".join(parts)
+
+
+def _import(args: argparse.Namespace) -> int:
+    from guard.policies.load import read_taxonomy
+    from guard.word_import import import_words
+
+    done = import_words(Path(args.words), Path(args.out), read_taxonomy().categories)
+    if args.json:
+        print_json({"pack": args.out, "entries": done.entries, "skipped": done.skipped})
+        return 0
+    for line, reason in done.skipped:
+        print(f"left out: line {line}: {reason}")
+    print(f"{args.out}: {done.entries} entries; try `guard check TEXT --policy cn,{args.out}`")
+    return 0
