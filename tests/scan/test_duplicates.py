@@ -90,7 +90,7 @@ def test_hostile_texts_are_indexed_like_any_other(text: str) -> None:
 
 
 def test_a_templated_corpus_hides_no_duplicate_and_makes_none() -> None:
-    """Far more near misses than are verified: none is taken for a duplicate, a real one is found."""
+    """More near misses than get verified: none is a duplicate, and a real one is found."""
     r = random.Random(2)
     base = _chinese(r, 170)
     texts = [base + _chinese(r, 30) for _ in range(120)]
