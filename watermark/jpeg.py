@@ -187,3 +187,9 @@ def _behind(data: bytes, scan: int) -> list[Found]:
     text = data[at : at + 65_536].decode("utf-8", "replace") if at >= 0 else ""
     found = find("jpeg.tail", text)
     return [found] if found else []
+
+
+def exif_blocks(data: bytes) -> list[bytes]:
+    """The EXIF blocks (from the TIFF header on), in file order."""
+    bodies = (s.body(data) for s in segments(data)[0] if s.marker == 0xE1)
+    return [body[6:] for body in bodies if body.startswith(_EXIF)]

@@ -22,8 +22,8 @@ PUNCTUATION = "，。、：；！？（）【】《》「」“”·—…"
 
 
 def main(source: str) -> None:
-    from fontTools import subset
-    from fontTools.ttLib import TTFont
+    from fontTools import subset  # type: ignore[import-untyped]
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     font = TTFont(source)
     options = subset.Options(hinting=False, layout_features=[], name_IDs=[0, 1, 2, 4, 6, 13, 14])
