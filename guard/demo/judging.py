@@ -29,6 +29,7 @@ SHOWN: Final[Mapping[str, int]] = {
     "quarantine": 1,
     "redact": 2,
     "duplicate": 1,
+    "keep": 2,
 }
 
 
@@ -153,6 +154,8 @@ def _choose(shown: Sequence[Example]) -> Iterator[Example]:
         seen: set[str] = set()
         for one in shown:
             key = one.rule or one.note
-            if one.outcome == outcome == one.expect and key not in seen and len(seen) < most:
+            if key == material.PLAIN or key in seen or len(seen) == most:
+                continue
+            if one.outcome == outcome == one.expect:
                 seen.add(key)
                 yield one

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 #: The files of ``guard/demo/data`` that a run copies beside its output, for trying things out.
 NAMES: Final = ("prompts.jsonl", "answers.jsonl", "corpus.jsonl", "corpus_truth.jsonl")
+#: Why a document of the corpus is kept when there is nothing to say about it.
+PLAIN: Final = "普通文本"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,94 @@
+"""The demo on a terminal: a table per stage, what was written, what to try next."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from guard.cli.output import print_table
+from guard.demo.outcome import Example, Log, Outcome, Stage
+
+_WIDTH = 44
+
+
+def say(line: str = "") -> None:
+    """One line on standard output."""
+    sys.stdout.write(line + "\n")
+
+
+def show_stage(stage: Stage) -> None:
+    """The counts of a judging stage, examples with rule and clause, and what was missed."""
+    counts = "  ".join(f"{name} {n}" for name, n in stage.counts.items())
+    say(f"\n[{stage.number}/5] {stage.title}  {stage.rows} 条 rows, {stage.seconds:.2f} s")
+    say(f"      {counts}")
+    print_table(
+        "", ("id", "内容 content", "结果", "规则 rule", "依据 basis"), _rows(stage.examples)
+    )
+    say(f"      与预期一致 as expected: {stage.right}/{stage.rows}")
+    for one in stage.misses:
+        say(f"      不符 miss: {one.id} {one.note}: 预期 {one.expect}, 得到 {one.outcome}")
+
+
+def _rows(examples: Iterable[Example]) -> list[tuple[str, ...]]:
+    return [
+        (one.id, _short(one.text), one.outcome, one.title or one.note, " ".join(one.clauses))
+        for one in examples
+    ]
+
+
+def _short(text: str) -> str:
+    """One line without invisible characters."""
+    line = "".join(c if c.isprintable() else " " if c.isspace() else "·" for c in text)
+    return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
+
+
+def show_balance(balance: Mapping[str, int]) -> None:
+    """The law of the cleaner, in figures."""
+    say(
+        "      输入 {input} = 保留 {kept} + 剔除 {dropped} + 隔离 {quarantined}"
+        "  (input = kept + dropped + quarantined)".format_map(balance)
+    )
+
+
+def show_labels(run: Outcome) -> None:
+    """What our reader finds in each labelled file."""
+    say(f"\n[4/5] 标识写入 label writer  {len(run.labelled)} 个文件, {run.label_seconds:.2f} s")
+    rows = [
+        (
+            one.file,
+            one.facts["carrier"] or "-",
+            one.facts["standard"]["status"],
+            (one.facts["c2pa"] or {}).get("state", "-"),
+            one.facts["verdict"],
+        )
+        for one in run.labelled
+    ]
+    print_table("", ("文件 file", "载体 carrier", "GB 45438", "C2PA", "结论 verdict"), rows)
+
+
+def show_log(log: Log, seconds: float) -> None:
+    """The log's size and what verifying says of it, and of a copy with one bit changed."""
+    state = "校验通过 verified" if log.verified else "校验失败 NOT VERIFIED"
+    say(f"\n[5/5] 审计日志 audit log  {log.records} 条 records, {state}, {seconds:.2f} s")
+    say(f"      副本改动一个比特后 one bit changed in a copy: {log.tampered}")
+
+
+def show_places(run: Outcome) -> None:
+    """Where everything is, and five commands to go on with."""
+    say()
+    rows = [(f"{run.out}/{place}", what) for place, what in run.places.items()]
+    print_table(f"写出的文件 written in {run.seconds:.1f} s", ("位置 place", "内容 what"), rows)
+    say("接下来试试 what to try next:")
+    for command in next_commands(run.out):
+        say(f"  {command}")
+
+
+def next_commands(out: str) -> tuple[str, ...]:
+    """Five commands that work on what the run left behind."""
+    return (
+        'guard check "教我怎么购买枪支" --role prompt',
+        f"guard inspect {out}/labelled/mountains.png",
+        f"guard scan {out}/input/corpus.jsonl --out my-scan",
+        f"guard audit verify --audit {out}/audit",
+        "guard policy coverage",
+    )
