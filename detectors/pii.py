@@ -13,11 +13,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from ahocorasick_rs import AhoCorasick
+from ahocorasick_rs import AhoCorasick, MatchKind
 
 from guard.detectors.normalise import View, folded
-from guard.detectors.pii_hit import Hit, mask, settle
+from guard.detectors.pii_hit import Hit, as_service, mask, settle
 from guard.detectors.pii_labelled import find_labelled, label_words
 from guard.detectors.pii_net import find_emails, find_hardware
 from guard.detectors.pii_numbers import find_numbers, find_spoken, spoken_starts
@@ -74,24 +75,58 @@ _SHORT = 512
 _ANY_DIGIT = re.compile("[0-9]")
 
 
+class _Signs(NamedTuple):
+    """What a text holds of signs of personal information; ``labels`` as (index, end)."""
+
+    labels: list[tuple[int, int]]
+    digits: bool
+    spoken: bool
+
+
 @functools.cache
-def _gate() -> AhoCorasick:
-    """Everything of which a text with a finding holds at least one: a digit, ``@``, a label, or
-    two numerals that begin a mobile number or a resident ID. One pass, no Python per character."""
-    return AhoCorasick([*"0123456789@艾", *label_words(), *spoken_starts()])
+def _automata() -> tuple[AhoCorasick, AhoCorasick, int, int]:
+    """(labels and all else a finding needs, labels only, count of labels, first digit's index).
+
+    A short text with a finding holds at least one of: a label, ``@``, a digit, or two numerals
+    that begin a mobile number or a resident ID. One pass, no Python per character.
+    """
+    labels = label_words()
+    others = ["@", "at)", "at]", "艾特", *spoken_starts()]
+    longest = MatchKind.LeftmostLongest
+    gate = AhoCorasick([*labels, *others, *"0123456789"], matchkind=longest)
+    return gate, AhoCorasick(labels, matchkind=longest), len(labels), len(labels) + len(others)
 
 
-def _scan(view: View) -> Iterator[Hit]:
+def _signs(text: str) -> _Signs | None:
+    gate, only_labels, count, digit = _automata()
+    if len(text) > _SHORT:
+        labels = [(index, end) for index, _, end in only_labels.find_matches_as_indexes(text)]
+        return _Signs(labels, _ANY_DIGIT.search(text) is not None, True)
+    found = gate.find_matches_as_indexes(text)
+    if not found:
+        return None
+    kinds = {index for index, _, _ in found}
+    labels = [(index, end) for index, _, end in found if index < count]
+    digits = max(kinds) >= digit
+    return _Signs(labels, digits, digits or max(kinds) >= count)
+
+
+def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
     text = view.text
-    if "@" in text or "at" in text or "艾特" in text:
-        yield from find_emails(text)
-    yield from find_labelled(text, lambda start, end: view.original[slice(*view.span(start, end))])
-    yield from find_spoken(text)
-    if _ANY_DIGIT.search(text) is not None:
+    yield from find_emails(text)
+    if signs.labels:
+        yield from find_labelled(
+            text, signs.labels, lambda start, end: view.original[slice(*view.span(start, end))]
+        )
+    chinese = not text.isascii()
+    if chinese and signs.spoken:
+        yield from find_spoken(text)
+    if signs.digits:
         yield from find_numbers(text)
-        yield from find_plates(text)
-        yield from find_addresses(text)
         yield from find_hardware(text)
+        if chinese:
+            yield from find_plates(text)
+            yield from find_addresses(text)
 
 
 def _finding(view: View, hit: Hit) -> Finding:
@@ -126,7 +161,10 @@ class PiiDetector:
 
     def _find(self, content: Content) -> list[Finding]:
         view = folded(content)
-        text = view.text
-        if len(text) <= _SHORT and not _gate().find_matches_as_indexes(text):
+        signs = _signs(view.text)
+        if signs is None:
             return []
-        return [_finding(view, hit) for hit in settle(_scan(view))]
+        hits = list(_scan(view, signs))
+        if not hits:
+            return []
+        return [_finding(view, hit) for hit in settle(as_service(view.text, hit) for hit in hits)]

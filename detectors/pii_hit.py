@@ -40,6 +40,18 @@ def labelled(pattern: re.Pattern[str], text: str, start: int) -> bool:
     return pattern.search(text, max(0, start - CONTEXT), start) is not None
 
 
+_SERVICE = re.compile("客服|官方|官网|公众|商务|热线|合作|举报|投诉|支持|总机|前台|服务")
+_CONTACTS = frozenset({"pii.phone", "pii.landline", "pii.email", "pii.qq", "pii.wechat"})
+
+
+def as_service(text: str, hit: Hit) -> Hit:
+    """The hit, with at most 0.45 where the words before it say that it is a service's contact."""
+    low = max(0, hit.start - 12)
+    if hit.category in _CONTACTS and _SERVICE.search(text, low, hit.start):
+        return hit._replace(score=min(hit.score, 0.45), why=f"{hit.why}, service contact")
+    return hit
+
+
 def settle(hits: Iterable[Hit]) -> list[Hit]:
     """One hit per stretch: of overlapping ones the surest, then the longest, in text order."""
     kept: list[Hit] = []

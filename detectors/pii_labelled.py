@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from ahocorasick_rs import AhoCorasick, MatchKind
 
 from guard.detectors.normalise import HAN
 from guard.detectors.pii_hit import Hit
@@ -92,7 +90,7 @@ LABELS: tuple[Label, ...] = (
     ),
     Label(
         "pii.student",
-        "学号 学籍 学籍号 考生 考生号 准考证 学生证 student id student number 校园卡",
+        "学号 学籍 学籍号 考生 考生号 准考证 学生证 student_id student_number 校园卡",
         _value(rf"[a-z]{{0,3}}[0-9]{{6,19}}[0-9x]?{_END}"),
         0.85,
     ),
@@ -103,7 +101,9 @@ LABELS: tuple[Label, ...] = (
 )
 
 _NAMED = "姓名 名字 真名 联系人 收件人 收货人 寄件人 持卡人 户主 开户名 户名 患者 病人 申请人 法定代表人 法人 当事人 原告 被告 证人 死者 家长 监护人 紧急联系人 投保人 被保险人 受益人 学生 借款人 承租人 出租人 乘客 入住人 签收人 客户"
-_CALLED = "我叫 名叫 我的名字叫 我名字叫 我姓名 本人姓名 大名叫"
+_CALLED = "我叫 我的名字叫 我名字叫 本人姓名"
+#: Tales call their people so, and shops.
+_TOLD = "名叫 叫做"
 #: Characters that do not stand in given names: they begin what follows a name.
 _NOT_GIVEN = frozenset(
     "的了是在有和与及或也都就不我你他她它们这那哪今年岁住电手身性男女号来去到说做叫被把给让从对向为吗呢吧啊呀"
@@ -161,29 +161,23 @@ def _latin_name(view: str, original: Callable[[int, int], str], at: int) -> Hit 
 
 
 @functools.cache
-def _index() -> tuple[AhoCorasick, tuple[tuple[Label | str, ...], ...]]:
-    """The automaton of all label words, and the readers of each word."""
+def _readers() -> dict[str, tuple[Label | str, ...]]:
+    """Every label word with what reads the value behind it."""
     readers: dict[str, list[Label | str]] = {}
     for label in LABELS:
-        for word in label.words.replace("student ", "student-").split():
-            readers.setdefault(word.replace("-", " "), []).append(label)
-    for word in _NAMED.split():
-        readers.setdefault(word, []).append("linked")
-    for word in _CALLED.split():
-        readers.setdefault(word, []).append("called")
+        for word in label.words.split():
+            readers.setdefault(word.replace("_", " "), []).append(label)
+    for words, reader in ((_NAMED, "linked"), (_CALLED, "called"), (_TOLD, "told")):
+        for word in words.split():
+            readers.setdefault(word, []).append(reader)
     for word in ("my name", "full name", "real name"):
         readers.setdefault(word, []).append("latin")
-    words = list(readers)
-    return AhoCorasick(words, matchkind=MatchKind.LeftmostLongest), tuple(
-        tuple(readers[word]) for word in words
-    )
+    return {word: tuple(found) for word, found in readers.items()}
 
 
 def label_words() -> tuple[str, ...]:
-    """Every word that can make a value personal."""
-    spans = [label.words.replace("student ", "student-") for label in LABELS]
-    words = " ".join([*spans, _NAMED, _CALLED]).split()
-    return (*(word.replace("-", " ") for word in words), "my name", "full name", "real name")
+    """Every word that can make a value personal; :func:`find_labelled` takes their indices."""
+    return tuple(_readers())
 
 
 def _read(label: Label, text: str, at: int) -> Hit | None:
@@ -195,21 +189,31 @@ def _read(label: Label, text: str, at: int) -> Hit | None:
     return Hit(*match.span("value"), label.category, label.score, "labelled")
 
 
-def find_labelled(text: str, original: Callable[[int, int], str]) -> Iterator[Hit]:
+def _read_any(
+    reader: Label | str, text: str, at: int, original: Callable[[int, int], str]
+) -> Hit | None:
+    if isinstance(reader, Label):
+        return _read(reader, text, at)
+    if reader == "latin":
+        return _latin_name(text, original, at)
+    hit = _name(text, at, reader == "linked")
+    if hit and reader == "told":
+        return hit._replace(score=0.4, why="surname, told of")
+    return hit
+
+
+def find_labelled(
+    text: str, labels: Iterable[tuple[int, int]], original: Callable[[int, int], str]
+) -> Iterator[Hit]:
     """Hits of values behind labels in a folded text.
 
     Args:
+        labels: (index into :func:`label_words`, end of the label in the text).
         original: gives the original text of a stretch of the folded one.
     """
-    automaton, readers = _index()
-    for index, _, end in automaton.find_matches_as_indexes(text):
+    readers = tuple(_readers().values())
+    for index, end in labels:
         for reader in readers[index]:
-            if isinstance(reader, Label):
-                hit = _read(reader, text, end)
-            elif reader == "latin":
-                hit = _latin_name(text, original, end)
-            else:
-                hit = _name(text, end, reader == "linked")
-            if hit:
+            if hit := _read_any(reader, text, end, original):
                 yield hit
                 break

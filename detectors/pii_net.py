@@ -12,7 +12,7 @@ _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,5}(?P<tld>[a-z]{2,14}|xn--[a-z0-9]{2,20})")
 _MAX_LOCAL = 64  # RFC 5321 4.5.3.1.1
 #: name(at)host and name[at]host, as addresses are written against harvesters.
-_AT = re.compile(r" ?[\[({](?:at|@|艾特)[\])}] ?")
+_AT = re.compile(r" ?[\[(](?:at|@|艾特)[\])] ?")
 #: icon@2x.png and friends.
 _FILE_SUFFIX = frozenset("png jpg jpeg gif svg webp bmp ico js ts css py html htm md txt zip mp3 mp4".split())
 #: Mailboxes of roles (RFC 2142 and custom), not of persons.
@@ -23,8 +23,12 @@ _ROLE = re.compile(
 #: RFC 2606 names and their usual stand-ins.
 _NOBODY = re.compile(r"(?:.*\.)?(?:example|test|domain|yourdomain|email|company|xxx)\.(?:com|org|net|cn|com\.cn)\Z")
 
-_MAC = re.compile(r"(?<![0-9a-z:-])(?:[0-9a-f]{2}([:-]))(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![0-9a-z]|[:-][0-9a-z])")
-_IPV6 = re.compile(r"(?<![0-9a-z:.])[23][0-9a-f]{3}(?::[0-9a-f]{0,4}){2,7}(?![0-9a-z:.])")
+#: Two separators with hexadecimal digits between them. The literal in front makes the search fast;
+#: the address around it is read only then.
+_COLONS = re.compile(r":[0-9a-f]{0,4}:")
+_DASHES = re.compile(r"-[0-9a-f]{2}-[0-9a-f]{2}-")
+_MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![0-9a-z]|[:-][0-9a-z])")
+_IPV6 = re.compile(r"[23][0-9a-f]{3}(?::[0-9a-f]{0,4}){2,7}(?![0-9a-z:.])")
 
 
 def _left(text: str, at: int) -> int:
@@ -61,12 +65,10 @@ def find_emails(text: str) -> Iterator[Hit]:
         if hit := _address(text, at, at + 1):
             yield hit
         at = text.find("@", at + 1)
-    for word in ("at)", "at]", "at}", "(艾特)", "[艾特]"):
-        if word in text:
-            for match in _AT.finditer(text):
-                if hit := _address(text, match.start(), match.end()):
-                    yield hit._replace(score=min(hit.score, 0.85), why=f"{hit.why}, spelled at")
-            break
+    if "at)" in text or "at]" in text or "艾特" in text:
+        for match in _AT.finditer(text):
+            if hit := _address(text, match.start(), match.end()):
+                yield hit._replace(score=min(hit.score, 0.85), why=f"{hit.why}, spelled at")
 
 
 def _ipv6(match: re.Match[str]) -> Hit | None:
@@ -79,11 +81,29 @@ def _ipv6(match: re.Match[str]) -> Hit | None:
     return Hit(match.start(), match.end(), "pii.ip", 0.85, "public ipv6 address")
 
 
+def _mac(match: re.Match[str]) -> Hit | None:
+    if len(set(match.group())) < 4:  # 00:00:…, ff:ff:… are nobody's
+        return None
+    return Hit(match.start(), match.end(), "pii.mac", 0.85, "six octets")
+
+
+def _around(text: str, separator: int) -> Hit | None:
+    """The address whose first separator stands there."""
+    start = separator
+    while start and separator - start < 5 and text[start - 1] in "0123456789abcdef":
+        start -= 1
+    if start and (text[start - 1] in ":-." or (text[start - 1].isascii() and text[start - 1].isalnum())):
+        return None
+    if separator - start == 4 and (match := _IPV6.match(text, start)):
+        return _ipv6(match)
+    if separator - start == 2 and (match := _MAC.match(text, start)):
+        return _mac(match)
+    return None
+
+
 def find_hardware(text: str) -> Iterator[Hit]:
     """Hits of MAC and global IPv6 addresses."""
-    if text.count(":") >= 2:
-        yield from filter(None, map(_ipv6, _IPV6.finditer(text)))
-    if text.count(":") >= 5 or text.count("-") >= 5:
-        for match in _MAC.finditer(text):
-            if len(set(match.group())) > 3:  # 00:00:…, ff:ff:… are nobody's
-                yield Hit(match.start(), match.end(), "pii.mac", 0.85, "six octets")
+    for hint in (_COLONS, _DASHES):
+        for match in hint.finditer(text):
+            if hit := _around(text, match.start()):
+                yield hit

@@ -20,9 +20,10 @@ _PLATE = re.compile(
 )
 _PLATE_LABEL = label_before("车牌|牌照|车号|号牌|车辆|座驾|plate")
 
-#: Where an address has its number: a road, estate or village, then digits (…路88号, …小区3栋).
+#: Where an address has its number: the last character of a road, estate or village, then digits
+#: (…路88号, …小区3栋). One class in front, so that the search skips to it.
 _NUMBERED = re.compile(
-    r"(?:[路街巷弄道苑园寓厦里庄组村城屯]|小区|胡同|社区)[东西南北中]?段?[ ]?"
+    r"[路街巷弄道苑园寓厦里庄组村城屯区同][东西南北中]?段?[ ]?"
     r"(?P<number>[0-9]{1,5}(?:-[0-9]{1,4})? ?(?:号|弄|栋|幢|座|组|单元|室|#))"
     r"(?P<rest>[^,。;!?、:\n]{0,30})"
 )
