@@ -69,7 +69,8 @@ class Counts:
 
 
 def _f1(right: int, wrong: int, missed: int) -> float | None:
-    return ratio(2 * right, 2 * right + wrong + missed)
+    """F1 of one class; None where the class has no row, because its recall is undefined then."""
+    return ratio(2 * right, 2 * right + wrong + missed) if right + missed else None
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:
