@@ -21,4 +21,5 @@ class Entry:
 #: Every embedded detector by name. The lexicon answers the policy's own words and patterns.
 DETECTORS: Final[dict[str, Entry]] = {
     "lexicon": Entry("guard.detectors.lexicon:LexiconDetector", ()),
+    "injection": Entry("guard.detectors.injection:InjectionDetector", ("injection",)),
 }

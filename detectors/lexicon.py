@@ -100,6 +100,7 @@ class LexiconDetector:
 
     def __init__(self, matchers: Sequence[Matcher]) -> None:
         """Build the automaton for the given top-level matchers (category matchers are skipped)."""
+        self._maker = f"{self.name}@{self.version}"
         leaves = _Leaves()
         self._roots = [
             (matcher, leaves.plan(matcher)) for matcher in matchers if matcher.kind != "category"
@@ -154,7 +155,7 @@ class LexiconDetector:
             matcher, plan = self._roots[root]
             matches = match(plan, hits, sentences)
             if matches:
-                found += _findings(matcher, matches, view, disguised)
+                found += _findings(self._maker, matcher, matches, view, disguised)
         return found
 
     def _scan(self, view: View) -> dict[int, list[Stretch]]:
@@ -230,26 +231,27 @@ def _rare_leaves(plan: Plan, use: Counter[int]) -> set[int]:
 
 
 def _findings(
-    matcher: Matcher, matches: Sequence[Hit], view: View, disguised: dict[Stretch, str]
+    maker: str, matcher: Matcher, matches: Sequence[Hit], view: View, disguised: dict[Stretch, str]
 ) -> Iterable[Finding]:
     """Findings of one matcher; what exceeds the limit is one finding that covers every piece."""
     for hit in matches[:MOST_FINDINGS]:
-        yield _finding(matcher, hit, view, disguised)
+        yield _finding(maker, matcher, hit, view, disguised)
     rest = matches[MOST_FINDINGS:]
     if rest:
         pieces = tuple(piece for hit in rest for piece in hit.pieces)
-        yield _finding(
-            matcher, Hit(rest[0].start, max(h.end for h in rest), pieces), view, disguised
-        )
+        whole = Hit(rest[0].start, max(hit.end for hit in rest), pieces)
+        yield _finding(maker, matcher, whole, view, disguised)
 
 
-def _finding(matcher: Matcher, hit: Hit, view: View, disguised: dict[Stretch, str]) -> Finding:
+def _finding(
+    maker: str, matcher: Matcher, hit: Hit, view: View, disguised: dict[Stretch, str]
+) -> Finding:
     pieces = [view.span(*piece) for piece in hit.pieces]
     start, end = pieces[0][0], max(end for _, end in pieces)
     hidden = bool(disguised) and any(piece in disguised for piece in hit.pieces)
     excerpt = " … ".join(masked(view.original[s:e]) for s, e in pieces[:4])
     return Finding(
-        detector="lexicon@1",
+        detector=maker,
         matcher=matcher.id,
         category=matcher.category,
         score=0.9 if hidden else 1.0,

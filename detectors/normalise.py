@@ -30,6 +30,8 @@ _SEPARATED = re.compile(f"(?<=[{HAN}])[{SOFT}]+(?=[{HAN}])")
 _AFTER_HAN = re.compile(f"[{HAN}]")
 #: b-u-y: three or more single letters, each set apart.
 _SPELLED = re.compile(f"(?<![a-z0-9])[a-z](?:[{SOFT}]{{1,3}}[a-z](?![a-z0-9])){{2,}}")
+_ANY_SOFT = re.compile(f"[{SOFT}]")
+_DOUBLE = re.compile(r"(.)\1")
 _LATIN = re.compile("[a-z]")
 _SOFT_RUN = re.compile(f"[{SOFT}]+")
 #: 海海洛洛因: all but the last of a run.
@@ -154,12 +156,13 @@ def _cuts(view: View) -> list[tuple[int, int]]:
     """The stretches that squeezing leaves out, in order."""
     text = view.text
     cuts: list[tuple[int, int]] = []
-    if _BETWEEN.search(text):
+    soft = _ANY_SOFT.search(text)
+    if soft:
         gaps = (match.span() for match in _BETWEEN.finditer(text))
         cuts += [gap for gap in gaps if _is_noise(view, *gap)]
-    if _REPEAT.search(text):
+    if _DOUBLE.search(text):
         cuts += [match.span() for match in _REPEAT.finditer(text)]
-    if _LATIN.search(text):
+    if soft and _LATIN.search(text):
         for word in _SPELLED.finditer(text):
             cuts += [gap.span() for gap in _SOFT_RUN.finditer(text, word.start(), word.end())]
     return sorted(cuts)
