@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from guard.demo import material
 from guard.demo.outcome import Example, Stage
-from guard.model import Action, Content, Decision, FiredRule, Role
+from guard.model import Action, Clause, Content, Decision, FiredRule, Role, Rule
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
@@ -68,7 +68,7 @@ def _example(row: material.Row, decision: Decision) -> Example:
         outcome=decision.action.name,
         rule=rule.id if rule else "",
         title=rule.title if rule else "",
-        clauses=tuple(clause.id for clause in rule.clauses) if rule else (),
+        clauses=rule.clauses if rule else (),
         note=row.note,
         expect=row.expect.upper(),
     )
@@ -122,10 +122,15 @@ def _documents(
             title=f"与 {again} 重复，相似度 {entry['jaccard']:.2f}"
             if again
             else (rule.title_zh if rule else entry.get("reason", "")),
-            clauses=rule.basis if rule else (),
+            clauses=_clauses(guard, rule) if rule else (),
             note=truth.why,
             expect=truth.expect,
         )
+
+
+def _clauses(guard: Guard, rule: Rule) -> tuple[Clause, ...]:
+    known = (guard.policy.requirements[name] for name in rule.basis)
+    return tuple(Clause(r.id, f"{r.instrument} {r.clause}", r.certainty) for r in known)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

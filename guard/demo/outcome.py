@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from guard.model import Clause
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """One outcome that is worth showing.
 
-    ``text`` is the text after redaction where there is one; ``clauses`` are the ids of the
-    requirements that the rule serves; ``expect`` is what the material expects.
+    ``text`` is the text after redaction where there is one; ``clauses`` are what the rule serves;
+    ``expect`` is what the material expects.
     """
 
     id: str
@@ -20,7 +22,7 @@ class Example:
     outcome: str
     rule: str
     title: str
-    clauses: tuple[str, ...]
+    clauses: tuple[Clause, ...]
     note: str
     expect: str
 
@@ -30,7 +32,7 @@ class Stage:
     """The numbers of stage 1, 2 or 3.
 
     ``counts`` is outcome -> rows, ``expected`` is expected outcome -> (as expected, rows).
-    ``misses`` are the rows that came out otherwise. ``records`` counts the log's new entries.
+    ``misses`` are the rows that came out otherwise.
     """
 
     number: int
@@ -51,10 +53,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A labelled file as our reader reads it back: see ``guard inspect --json``."""
+    """A labelled file as our reader reads it back: see ``guard inspect --json``.
+
+    ``preview`` is a small JPEG of a picture, Base64; empty for a text.
+    """
 
     file: str
     facts: Mapping[str, Any]
+    preview: str = ""
 
 
 @dataclass(frozen=True, slots=True)

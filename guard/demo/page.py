@@ -22,6 +22,9 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     "keep": ("保留", "#2c8a58"),
 }
 
+#: Clauses shown for one example; a rule may serve several.
+_CLAUSES: Final = 2
+
 _STYLE: Final = """
 :root{--ink:#1c2740;--soft:#66748c;--line:#dfe5ee;--paper:#fff;--ground:#eef2f7}
 *{box-sizing:border-box}
@@ -50,7 +53,7 @@ white-space:nowrap}
 .bar{display:flex;height:26px;border-radius:8px;overflow:hidden;margin:6px 0 4px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft)}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:6px}
-.law{font-size:17px;font-weight:600}.ok{color:#2c8a58}.bad{color:#c5303c}
+.law{font-size:17px;font-weight:600}img{width:220px;border-radius:8px;display:block}.ok{color:#2c8a58}.bad{color:#c5303c}
 .flow svg{width:100%;height:auto;display:block}.scroll{overflow-x:auto}
 details summary{cursor:pointer;color:var(--soft);margin-top:10px}
 @media (prefers-color-scheme:dark){:root{--ink:#e6ebf4;--soft:#9aa8c0;--line:#2d3850;
@@ -76,16 +79,16 @@ def render(run: Outcome) -> str:
     return (
         '<!doctype html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:\">"
+        "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">"
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>aigc-guard 演示报告 | demo report</title><style>{_STYLE}</style></head>"
-        f"<body><main>\n{'\n'.join(parts)}\n</main></body></html>\n"
+        "<body><main>\n" + "\n".join(parts) + "\n</main></body></html>\n"
     )
 
 
 def _head(run: Outcome) -> str:
     return (
-        '<header><h1>一次请求日的五道关口<br><span class="en">A service’s day through the five '
+        '<header><h1>一天的流量，五道关口<br><span class="en">A service’s day through the five '
         f"stages</span></h1><p>规则集 policy <code>{_text(run.policy)}</code><br>"
         f"全程离线，用时 {run.seconds:.1f} 秒 <span class='en'>offline, {run.seconds:.1f} s"
         "</span></p></header>"
@@ -152,7 +155,7 @@ def _examples(examples: Iterable[Example]) -> str:
     rows = "".join(
         f'<tr><td><code>{_text(one.id)}</code></td><td class="text">{_text(one.text)}</td>'
         f"<td>{_tag(one)}</td><td>{_text(one.title)}<br><code>{_text(one.rule)}</code></td>"
-        f"<td>{''.join(f'<code>{_text(c)}</code><br>' for c in one.clauses)}</td>"
+        f"<td>{_clauses(one)}</td>"
         f'<td class="en">{_text(one.note)}</td></tr>'
         for one in examples
     )
@@ -161,6 +164,13 @@ def _examples(examples: Iterable[Example]) -> str:
         for name in ("", "内容 content", "结果", "规则 rule", "依据 basis", "说明")
     )
     return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+
+
+def _clauses(one: Example) -> str:
+    """The first clauses in words; all of them by id on hovering."""
+    ids = " ".join(clause.id for clause in one.clauses)
+    shown = "<br>".join(_text(clause.clause) for clause in one.clauses[:_CLAUSES])
+    return f'<span title="{_text(ids)}">{shown}</span>'
 
 
 def _tag(one: Example) -> str:
@@ -187,7 +197,7 @@ def _label(one: Labelled) -> str:
     facts, label = one.facts, one.facts["label"] or {}
     explicit, c2pa = facts.get("explicit") or {}, facts.get("c2pa") or {}
     cells = [
-        f'<a href="{_text(one.file)}">{_text(one.file)}</a>',
+        f'{_picture(one)}<a href="{_text(one.file)}">{_text(one.file)}</a>',
         _text(str(explicit.get("text") or ("有" if explicit.get("found") else "—"))),
         f"{_text(str(facts['carrier'] or '—'))}<br><code>"
         f"{_text(str(label.get('ProduceID', '')))}</code>",
@@ -196,6 +206,12 @@ def _label(one: Labelled) -> str:
         _text(str(facts["verdict"])),
     ]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _picture(one: Labelled) -> str:
+    if not one.preview:
+        return ""
+    return f'<img alt="" src="data:image/jpeg;base64,{one.preview}"><br>'
 
 
 def _log(run: Outcome) -> str:

@@ -118,10 +118,10 @@ def _harbour(draw: ImageDraw.ImageDraw, width: int, height: int) -> None:
         draw.rectangle([x, shore, x + step * 0.86, shore + tall * 0.7], fill=(24, 24, 52))
         _windows(draw, k, x + step * 0.16, y + step * 0.2, shore, step)
     for k in range(60):
-        y = shore + (height - shore) * (k / 60) ** 1.4
-        x = width * (0.5 + 0.5 * math.sin(k * 5.3))
-        reach = width * (0.02 + 0.05 * k / 60)
-        draw.line([(x - reach, y), (x + reach, y)], fill=(120, 96, 132), width=_SCALE)
+        row = shore + (height - shore) * (k / 60) ** 1.4
+        middle, reach = width * (0.5 + 0.5 * math.sin(k * 5.3)), width * (0.02 + 0.05 * k / 60)
+        ends = [(middle - reach, row), (middle + reach, row)]
+        draw.line(ends, fill=(120, 96, 132), width=_SCALE)
 
 
 def _windows(

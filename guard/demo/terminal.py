@@ -9,6 +9,8 @@ from guard.cli.output import print_table
 from guard.demo.outcome import Example, Log, Outcome, Stage
 
 _WIDTH = 44
+_MISSES = 5
+_COLUMNS = ("id", "内容 content", "结果", "规则 rule", "依据 basis")
 
 
 def say(line: str = "") -> None:
@@ -25,15 +27,22 @@ def show_stage(stage: Stage) -> None:
         "", ("id", "内容 content", "结果", "规则 rule", "依据 basis"), _rows(stage.examples)
     )
     say(f"      与预期一致 as expected: {stage.right}/{stage.rows}")
-    for one in stage.misses:
+    for one in stage.misses[:_MISSES]:
         say(f"      不符 miss: {one.id} {one.note}: 预期 {one.expect}, 得到 {one.outcome}")
+    if len(stage.misses) > _MISSES:
+        say(f"      …其余 {len(stage.misses) - _MISSES} 条见 report.html (the rest is there)")
 
 
 def _rows(examples: Iterable[Example]) -> list[tuple[str, ...]]:
     return [
-        (one.id, _short(one.text), one.outcome, one.title or one.note, " ".join(one.clauses))
+        (one.id, _short(one.text), one.outcome, one.title or one.note, _basis(one))
         for one in examples
     ]
+
+
+def _basis(one: Example) -> str:
+    more = "…" if len(one.clauses) > 1 else ""
+    return one.clauses[0].clause + more if one.clauses else ""
 
 
 def _short(text: str) -> str:
