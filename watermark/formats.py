@@ -88,11 +88,16 @@ def write_label(data: bytes, fmt: Format, label: Label) -> bytes:
         LabelError, InputError: as the container; also when another label remains beside ours.
     """
     out = fmt.container.write_label(data, label)
-    reading = fmt.container.read_labels(out)
+    confirm(out, fmt, label)
+    return out
+
+
+def confirm(data: bytes, fmt: Format, label: Label) -> None:
+    """Raise :class:`LabelError` unless ``data`` holds exactly this one label."""
+    reading = fmt.container.read_labels(data)
     if [dict(f.fields or {}) for f in reading.found] != [fields(label)]:
         places = ", ".join(f.carrier for f in reading.found) or "none"
         raise LabelError(
             f"after writing, the file does not hold exactly this one label (found: {places})",
             "a file keeps one label; look at it with `guard inspect`",
         )
-    return out

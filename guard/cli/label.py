@@ -1,0 +1,126 @@
+"""``guard label``: write visible label, GB 45438 metadata and C2PA into files."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guard.cli.output import print_json, print_table, progress
+from guard.errors import InputError
+from guard.model import Label
+
+if TYPE_CHECKING:
+    from guard.stages.stage4_label_writer import Labelled
+    from guard.watermark.provenance import Identity
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="*", metavar="FILE", help="PNG, JPEG, Markdown or text")
+    parser.add_argument("--out", metavar="DIR", help="folder of the labelled files, names kept")
+    who = parser.add_argument_group("who made it, who passed it on")
+    who.add_argument("--producer", default="", metavar="CODE", help="the provider's code or name")
+    who.add_argument("--produce-id", default="", metavar="ID", help="drawn for each file if absent")
+    who.add_argument(
+        "--propagator", default="", metavar="CODE", help="platform; the file's producer is kept"
+    )
+    who.add_argument("--propagate-id", default="", metavar="ID", help="drawn if absent")
+    shown = parser.add_argument_group("visible label")
+    shown.add_argument(
+        "--visible",
+        action=argparse.BooleanOptionalAction,
+        help="draw it or not; on for producers, off for propagators",
+    )
+    shown.add_argument("--text", default="AI生成", metavar="WORDING", help="default: %(default)s")
+    shown.add_argument("--font", metavar="FILE", help="for wordings beyond the bundled font")
+    signed = parser.add_argument_group("C2PA")
+    signed.add_argument("--c2pa", metavar="DIR", help="sign with the chain of a --init-ca folder")
+    signed.add_argument("--c2pa-cert", metavar="PEM", help="certificate chain, leaf first")
+    signed.add_argument("--c2pa-key", metavar="PEM", help="its private key")
+    signed.add_argument("--init-ca", metavar="DIR", help="make a local test chain, then stop")
+    parser.add_argument("--audit", metavar="DIR", help="record each label in this log")
+    parser.add_argument("--json", action="store_true", help="one JSON object per file")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.init_ca:
+        return _init_ca(Path(args.init_ca), args.json)
+    if not args.files or not args.out:
+        raise InputError("FILE and --out are needed", "see `guard label --help`")
+    from guard.label import label_files
+
+    label = Label(
+        producer=args.producer,
+        produce_id=args.produce_id,
+        propagator=args.propagator,
+        propagate_id=args.propagate_id,
+        text=args.text,
+    )
+    with _log(args.audit) as sink:
+        written = label_files(
+            args.files,
+            args.out,
+            label,
+            visible=args.visible,
+            font=args.font,
+            c2pa=_identity(args),
+            sink=sink,
+        )
+        results = []
+        for item in progress(written, "label", total=len(args.files)):
+            results.append(item)
+            if args.json:
+                print_json(item)
+    if not args.json:
+        _show(results)
+    return 0
+
+
+def _log(folder: str | None) -> Any:
+    if not folder:
+        return nullcontext()
+    from guard.audit import open_log
+
+    return open_log(folder)
+
+
+def _identity(args: argparse.Namespace) -> Identity | None:
+    from guard.watermark import provenance
+
+    if args.c2pa and (args.c2pa_cert or args.c2pa_key):
+        raise InputError("--c2pa and --c2pa-cert/--c2pa-key exclude each other", "give one of them")
+    if bool(args.c2pa_cert) != bool(args.c2pa_key):
+        raise InputError("--c2pa-cert and --c2pa-key belong together", "give both")
+    if args.c2pa:
+        return provenance.local_identity(Path(args.c2pa))
+    if args.c2pa_cert:
+        return provenance.load_identity(Path(args.c2pa_cert), Path(args.c2pa_key))
+    return None
+
+
+def _init_ca(folder: Path, as_json: bool) -> int:
+    from guard.watermark import localca
+
+    paths = localca.create(folder)
+    if as_json:
+        print_json({path.stem: str(path) for path in paths})
+    else:
+        uses = ("anchor for --c2pa-trust", "leaf and intermediate", "private key: keep it")
+        print_table("", ("file", "what it is"), zip(paths, uses, strict=True))
+    return 0
+
+
+def _show(results: list[Labelled]) -> None:
+    rows = [
+        (
+            item.file,
+            item.carrier or "-",
+            item.label["ProduceID"],
+            (item.visible or {}).get("text", "-"),
+            "signed" if item.c2pa else "INVALIDATED" if item.c2pa_invalidated else "-",
+            "-" if item.record is None else item.record,
+        )
+        for item in results
+    ]
+    print_table("", ("file", "carrier", "ProduceID", "visible", "C2PA", "record"), rows)

@@ -1,0 +1,180 @@
+"""Labels of files: write them (stage 4) and read every layer back.
+
+>>> from guard.label import inspect_file, label_file
+>>> from guard.model import Label
+>>> label_file("in.png", "out.png", Label("001191110102MACQD9K64010000"))  # doctest: +SKIP
+>>> inspect_file("out.png").verdict  # doctest: +SKIP
+'confirmed'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guard.errors import GuardError, InputError
+from guard.model import Inspection, Label, Sink, Standard
+from guard.stages.stage4_label_writer import Labelled, write_label
+from guard.watermark import formats, gb45438, notice, plaintext, standard
+from guard.watermark.gb45438 import Reading
+
+if TYPE_CHECKING:
+    from guard.watermark.formats import Format
+    from guard.watermark.provenance import Identity
+
+__all__ = ["Labelled", "inspect_bytes", "inspect_file", "label_file", "label_files"]
+
+#: Write one label into one file; see the stage.
+label_file = write_label
+
+
+def label_files(
+    sources: Sequence[str | Path],
+    folder: str | Path,
+    label: Label,
+    *,
+    visible: bool | None = None,
+    font: str | Path | None = None,
+    c2pa: Identity | None = None,
+    sink: Sink | None = None,
+) -> Iterator[Labelled]:
+    """Label files into ``folder`` under their own names, one number each.
+
+    Everything that can be refused beforehand is refused before the first file is written.
+
+    Raises:
+        InputError: two inputs of one name, an output that would overwrite its input, a damaged
+            file. LabelError: the label may not be written, or one number is given for many files.
+    """
+    plan = _plan([Path(source) for source in sources], Path(folder))
+    _check_label(label, len(plan), visible)
+    for source, _ in plan:
+        _check_file(source, bool(c2pa))
+    return (
+        write_label(source, target, label, visible=visible, font=font, c2pa=c2pa, sink=sink)
+        for source, target in plan
+    )
+
+
+def _plan(sources: list[Path], folder: Path) -> list[tuple[Path, Path]]:
+    plan: dict[Path, Path] = {}
+    for source in sources:
+        target = folder / source.name
+        if target in plan:
+            raise InputError(
+                f"{plan[target]} and {source} would both become {target}",
+                "rename one, or label them in two runs",
+            )
+        if target.exists() and source.exists() and target.samefile(source):
+            raise InputError(
+                f"{source}: the output would overwrite its own input", "choose another --out"
+            )
+        plan[target] = source
+    return [(source, target) for target, source in plan.items()]
+
+
+def _check_label(label: Label, files: int, visible: bool | None) -> None:
+    if files > 1 and (label.produce_id or label.propagate_id):
+        raise InputError(
+            f"one content number is given for {files} files, and numbers are unique",
+            "leave it out to draw one for each file, or label the files one by one",
+        )
+    if visible or (visible is None and label.producer):
+        notice.check_wording(label.text)
+    # Fields that come with the file are checked when it is read.
+    known = replace(label, produce_id=label.produce_id or "0")
+    if not label.producer and label.propagator:
+        known = replace(known, producer=label.propagator)
+    gb45438.check(known)
+
+
+def _check_file(source: Path, signed: bool) -> None:
+    data = source.read_bytes()
+    try:
+        fmt = formats.require(data, source.name)
+        if signed and not fmt.mime:
+            raise InputError(f"C2PA cannot be embedded in {fmt.name}", "label it without --c2pa")
+    except GuardError as error:
+        raise type(error)(f"{source}: {error.message}", error.remedy) from None
+
+
+def inspect_file(
+    path: str | Path, *, declared: bool = False, trust: bytes | None = None
+) -> Inspection:
+    """Every mark of a file; options as :func:`inspect_bytes`. An unreadable file is an OSError."""
+    return inspect_bytes(Path(path).read_bytes(), str(path), declared=declared, trust=trust)
+
+
+def inspect_bytes(
+    data: bytes, name: str, *, declared: bool = False, trust: bytes | None = None
+) -> Inspection:
+    """Every mark of a file given as bytes; never raises on bad bytes.
+
+    ``name`` helps where the bytes do not tell (Markdown). ``declared`` says that the user declared
+    the content as machine-made (art. 6 of the labelling measures, case 2). ``trust`` holds PEM
+    anchors, without which a C2PA signature is at best Valid.
+    """
+    fmt = formats.detect(data, name)
+    reading = fmt.container.read_labels(data) if fmt else Reading(damage=_unknown(data, name))
+    explicit = _explicit(data, fmt)
+    c2pa = _c2pa(data, fmt, trust) if fmt and reading.manifest else None
+    signed_ai = bool(c2pa and c2pa["ai"] and c2pa["state"] != "Invalid")
+    label = next((gb45438.as_strings(f.fields) for f in reading.found if f.fields), None)
+    return Inspection(
+        file=name,
+        format=fmt.name if fmt else "unknown",
+        label=label,
+        carrier=reading.found[0].carrier if reading.found else None,
+        carriers=tuple(found.carrier for found in reading.found),
+        standard=_standard(reading, fmt),
+        explicit=explicit,
+        c2pa=c2pa,
+        watermark=None,
+        verdict=standard.verdict(
+            reading, explicit=bool(explicit["found"]), declared=declared, signed_ai=signed_ai
+        ),
+        traces=reading.traces,
+    )
+
+
+def acceptable(inspection: Inspection) -> bool:
+    """Whether a gate lets the file pass: a compliant label, or for plain text its notice."""
+    if inspection.format == "text" and inspection.standard.status == "not_found":
+        return bool(inspection.explicit["found"])
+    return inspection.standard.status == "compliant"
+
+
+def _standard(reading: Reading, fmt: Format | None) -> Standard:
+    judged = standard.judge(reading)
+    if fmt and fmt.container is plaintext and judged.status == "not_found":
+        return replace(judged, reason="plain text has no place for metadata; see the notice")
+    return judged
+
+
+def _unknown(data: bytes, name: str) -> str:
+    try:
+        formats.require(data, name)
+    except GuardError as error:
+        return error.message
+    return ""
+
+
+def _explicit(data: bytes, fmt: Format | None) -> dict[str, Any]:
+    """The visible label: searched in texts; pictures would need character recognition."""
+    if fmt is None or fmt.mime:
+        return {"checked": False, "found": None, "text": None}
+    text = data.decode("utf-8", "replace").lstrip("\ufeff")
+    if fmt.name == "markdown":
+        from guard.watermark import markdown
+
+        text = text[markdown.body_start(text) :]
+    found = notice.find(text)
+    return {"checked": True, "found": bool(found), "text": found or None}
+
+
+def _c2pa(data: bytes, fmt: Format, trust: bytes | None) -> dict[str, Any] | None:
+    from guard.watermark import provenance
+
+    return provenance.read(data, fmt.mime, trust)
