@@ -18,28 +18,59 @@ JSON: Final = "input.json"
 FIELD: Final = "input.field"
 TOO_LONG: Final = "input.too_long"
 
+
+class _Members(list[tuple[str, Any]]):
+    """The members of a JSON object, repeated keys included (a dict would hide all but one)."""
+
+
+_MARK: Final = "\ufeff"
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-_DECODE: Final = JSONDecoder().raw_decode
+_MEMBERS: Final = JSONDecoder(object_pairs_hook=_Members).decode
+_VALUE: Final = JSONDecoder().raw_decode
 
 
 @dataclass(frozen=True, slots=True)
 class Row(Doc):
-    """A document with the line it came from.
+    """A document with the line it came from, line end included.
 
-    ``line_text`` is the decoded line, line end included, and ``span`` the place of the text in it:
-    of the JSON string with its quotes, or of the bare text.
+    ``field`` names the member of the JSON object that holds the text; None for plain text.
     """
 
     raw: bytes = b""
-    line_text: str = ""
-    span: tuple[int, int] = (0, 0)
-    quoted: bool = False
+    field: str | None = None
 
     def rewritten(self, text: str) -> bytes:
-        """The line with ``text`` in place of the original one, everything else untouched."""
-        start, end = self.span
-        new = _quote(text, like=self.line_text[start:end]) if self.quoted else text
-        return (self.line_text[:start] + new + self.line_text[end:]).encode()
+        """The line with ``text`` in place of the original one, every other byte untouched."""
+        line = self.raw.decode()
+        if self.field is None:
+            start, end = plain_span(line, self.line)
+        else:
+            start, end = json_span(line, self.field)
+            text = _quote(text, like=line[start:end])
+        return (line[:start] + text + line[end:]).encode()
+
+
+def plain_span(line: str, number: int) -> tuple[int, int]:
+    """Where the text of a plain line stands: without the line end and a file's byte order mark."""
+    start = 1 if number == 1 and line.startswith(_MARK) else 0
+    return (start, len(line.removesuffix("\n").removesuffix("\r")))
+
+
+def json_span(line: str, field: str) -> tuple[int, int]:
+    """Where the value of ``field`` stands in ``line``, a valid JSON object that has the field."""
+    at = line.index("{") + 1
+    while True:
+        key, at = _VALUE(line, _skip(line, at))
+        start = _skip(line, _skip(line, at) + 1)  # behind the colon
+        _, end = _VALUE(line, start)
+        if key == field:
+            return (start, end)
+        at = _skip(line, end) + 1  # behind the comma
+
+
+def _skip(line: str, at: int) -> int:
+    match = _SPACE.match(line, at)
+    return match.end() if match else at
 
 
 def _quote(text: str, like: str) -> str:
@@ -77,46 +108,30 @@ class Documents:
         except UnicodeDecodeError as error:
             reason = f"byte 0x{line.raw[error.start]:02x} at {error.start} is not UTF-8"
             return self._unreadable(line, Problem(ENCODING, reason))
-        read = self._json if self.file.rows else self._plain
-        return read(line, decoded)
+        return self._json(line, decoded) if self.file.rows else self._plain(line, decoded)
 
     def _plain(self, line: Line, decoded: str) -> Row:
-        start = 1 if line.number == 1 and decoded.startswith("\ufeff") else 0
-        end = len(decoded.removesuffix("\n").removesuffix("\r"))
-        return self._readable(line, decoded, {}, decoded[start:end], (start, end))
+        start, end = plain_span(decoded, line.number)
+        name, number = self.file.name, line.number
+        return Row(decoded[start:end], f"{name}:{number}", name, name, number, raw=line.raw)
 
     def _json(self, line: Line, decoded: str) -> Row:
-        try:
-            members = read_object(decoded)
-        except json.JSONDecodeError as error:
-            reason = f"not a JSON object: {error.msg} at character {error.pos}"
-            return self._unreadable(line, Problem(JSON, reason))
-        except (ValueError, RecursionError):
-            reason = "not readable as JSON: a number too long or nesting too deep"
-            return self._unreadable(line, Problem(JSON, reason))
-        texts = [(value, span) for key, value, span in members if key == self.field]
-        if len(texts) != 1 or not isinstance(texts[0][0], str):
-            reason = (
-                f"field {self.field!r} occurs {len(texts)} times"
-                if len(texts) != 1
-                else f"field {self.field!r} is not a string"
-            )
-            return self._unreadable(line, Problem(FIELD, reason))
-        return self._readable(line, decoded, {key: value for key, value, _ in members}, *texts[0])
-
-    def _readable(
-        self, line: Line, decoded: str, values: dict[str, Any], text: str, span: tuple[int, int]
-    ) -> Row:
+        members = _members(decoded)
+        if isinstance(members, Problem):
+            return self._unreadable(line, members)
+        texts = [value for key, value in members if key == self.field]
+        if len(texts) != 1 or not isinstance(texts[0], str):
+            times = f"occurs {len(texts)} times" if len(texts) != 1 else "is not a string"
+            return self._unreadable(line, Problem(FIELD, f"field {self.field!r} {times}"))
+        values, name, number = dict(members), self.file.name, line.number
         return Row(
-            text=text,
-            id=_id(values.get("id")) or f"{self.file.name}:{line.number}",
-            source=_id(values.get("source")) or self.file.name,
-            file=self.file.name,
-            line=line.number,
+            texts[0],
+            _id(values.get("id")) or f"{name}:{number}",
+            _id(values.get("source")) or name,
+            name,
+            number,
             raw=line.raw,
-            line_text=decoded,
-            span=span,
-            quoted=self.file.rows,
+            field=self.field,
         )
 
     def _unreadable(self, line: Line, problem: Problem) -> Row:
@@ -126,50 +141,16 @@ class Documents:
         return Row("", f"{name}:{number}", name, name, number, problem, digest)
 
 
+def _members(decoded: str) -> _Members | Problem:
+    try:
+        members = _MEMBERS(decoded.removeprefix(_MARK))
+    except json.JSONDecodeError as error:
+        return Problem(JSON, f"not JSON: {error.msg.lower()} at character {error.pos}")
+    except (ValueError, RecursionError):
+        return Problem(JSON, "not readable as JSON: a number too long or nesting too deep")
+    return members if isinstance(members, _Members) else Problem(JSON, "not a JSON object")
+
+
 def _id(value: Any) -> str:
     """A row's own id or source, where it has a usable one."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def read_object(text: str) -> list[tuple[str, Any, tuple[int, int]]]:
-    """The members of the JSON object ``text``: key, value, and (start, end) of the value.
-
-    Unlike ``json.loads`` it keeps repeated keys and places, which a rewrite of one value needs.
-
-    Raises:
-        json.JSONDecodeError: not exactly one JSON object.
-    """
-    at = _skip(text, 1 if text.startswith("\ufeff") else 0)
-    members: list[tuple[str, Any, tuple[int, int]]] = []
-    at = _skip(text, _expect(text, at, "{"))
-    if text[at : at + 1] == "}":
-        return _ended(text, at + 1, members)
-    while True:
-        key, at = _DECODE(text, _expect(text, at, '"') - 1)
-        start = _skip(text, _expect(text, _skip(text, at), ":"))
-        value, end = _DECODE(text, start)
-        members.append((key, value, (start, end)))
-        at = _skip(text, end)
-        if text[at : at + 1] == "}":
-            return _ended(text, at + 1, members)
-        at = _skip(text, _expect(text, at, ","))
-
-
-def _ended(
-    text: str, at: int, members: list[tuple[str, Any, tuple[int, int]]]
-) -> list[tuple[str, Any, tuple[int, int]]]:
-    if _skip(text, at) != len(text):
-        raise json.JSONDecodeError("extra data", text, at)
-    return members
-
-
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
-def _expect(text: str, at: int, mark: str) -> int:
-    """The place after ``mark``, which must stand at ``at``."""
-    if text[at : at + 1] != mark:
-        raise json.JSONDecodeError(f"expected {mark!r}", text, at)
-    return at + 1

@@ -8,7 +8,6 @@ that cannot be read or judged is quarantined with the reason: none is ever lost,
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -23,6 +22,8 @@ Place = tuple[str, str, int]
 
 STAGE: Final = "data_cleaner"
 BATCH: Final = 256
+#: Characters after which a batch is judged, however few documents it has: bounds the memory.
+BATCH_CHARS: Final = 4_000_000
 _OF_ACTION: Final[Mapping[Action, Outcome]] = {
     Action.PASS: "keep",
     Action.REDACT: "redact",
@@ -164,10 +165,23 @@ def clean(
             are judged one by one and those that still raise are quarantined.
         duplicates: the index that finds repeats; None keeps them.
     """
-    stream = iter(docs)
-    while group := list(itertools.islice(stream, batch)):
+    for group in _groups(docs, batch):
         for doc, verdict in zip(group, _judge(group, judge), strict=True):
             yield _outcome(doc, verdict, duplicates)
+
+
+def _groups(docs: Iterable[Doc], most: int) -> Iterator[list[Doc]]:
+    """Batches of at most ``most`` documents, cut earlier where they are long."""
+    group: list[Doc] = []
+    size = 0
+    for doc in docs:
+        group.append(doc)
+        size += len(doc.text)
+        if len(group) == most or size >= BATCH_CHARS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _judge(group: Sequence[Doc], judge: Judge) -> list[Decision | Problem]:

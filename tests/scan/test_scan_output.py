@@ -241,10 +241,14 @@ def test_an_over_long_line_is_quarantined_unread(
     assert (tmp_path / "out/kept/a.jsonl").read_bytes() == b'{"text": "good"}\n'
 
 
-def test_another_field(tmp_path: Path, judge: Judge) -> None:
-    (tmp_path / "a.jsonl").write_text('{"正文": "违禁词", "text": 3}\n', encoding="utf-8")
-    report = scan([tmp_path / "a.jsonl"], tmp_path / "out", judge, Setting(field="正文"))
-    assert report["dropped"] == 1
+@pytest.mark.parametrize("field", ["正文", "", 'a"b'])
+def test_another_field(tmp_path: Path, judge: Judge, field: str) -> None:
+    row = json.dumps({"text": {field: "13800138000"}, field: "打13800138000", "z": [1]})
+    (tmp_path / "a.jsonl").write_text(row, encoding="utf-8")
+    report = scan([tmp_path / "a.jsonl"], tmp_path / "out", judge, Setting(field=field))
+    assert report["redacted"] == 1
+    kept = json.loads((tmp_path / "out/kept/a.jsonl").read_bytes())
+    assert kept == {"text": {field: "13800138000"}, field: "打[电话]", "z": [1]}
 
 
 def test_one_record_for_the_run(tmp_path: Path, judge: Judge) -> None:
