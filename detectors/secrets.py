@@ -1,0 +1,160 @@
+"""Secrets in text: keys, tokens, private keys, passwords, connection strings with a password.
+
+One automaton looks for the words that each shape contains; only where one stands is the shape
+tried. Shapes are matched on the folded text (full-width or zero-width disguises do not help) and
+judged on the original, where case tells a key from a word. Placeholders (xxxx, your-key-here,
+${VAR}, <token>) are no secrets.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+from guard.detectors.normalise import View, folded
+from guard.detectors.secret_shapes import SHAPES, Shape
+from guard.model import Content, Finding, Modality, Where
+
+NAME, VERSION = "secrets", "1"
+
+CATEGORIES: tuple[str, ...] = (
+    "secret.key",
+    "secret.token",
+    "secret.private_key",
+    "secret.password",
+    "secret.connection",
+)
+
+#: A finding needs at most this much text: longer private keys are cut there.
+WINDOW = 8192
+#: Least Shannon entropy of a key in bits a character; 20 random hexadecimal digits have 3.4.
+_ENTROPY = 2.8
+
+_PLACEHOLDER = re.compile(
+    r"x{4,}|\*{3,}|\.{3,}|…|<[^>]{0,40}>|\$\{|\{\{|\$\(|%\(|[-_]here|your[-_ ]?|change[-_]?me|placeholder"
+    r"|example|sample|dummy|redacted|masked|foobar|你的|您的|示例|替换|填写|process\.env|environ|getenv"
+)
+#: Names rather than values: db_password, user.password, http://…
+_NAME_LIKE = re.compile(r"[a-z]+(?:[-_./:]+[a-z]+)+[-_./:]?\Z|https?:")
+#: The same character, or a count, all the way: 0000…, 1234567890…, abcdef….
+_RUNS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "98765432109876543210")
+
+
+def entropy(value: str) -> float:
+    """Shannon entropy of the characters in bits each (0 for one repeated character)."""
+    total = len(value)
+    return -sum(n / total * math.log2(n / total) for n in Counter(value).values())
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value only shows where a secret would stand."""
+    low = value.lower()
+    if _PLACEHOLDER.search(low) or len(set(low)) <= 3:
+        return True
+    return len(low) >= 6 and any(low in run for run in _RUNS)
+
+
+def _kinds(value: str) -> int:
+    """How many of lower case, upper case, digits and symbols occur."""
+    tests = (str.islower, str.isupper, str.isdecimal, lambda c: not c.isalnum())
+    return sum(any(test(c) for c in value) for test in tests)
+
+
+def is_password(value: str) -> bool:
+    """Whether a value behind ``password=`` looks chosen or made rather than like code or prose."""
+    if is_placeholder(value) or len(set(value)) < 4 or _NAME_LIKE.match(value.lower()):
+        return False
+    return _kinds(value) >= 2 or (value.isdecimal() and len(value) >= 6)
+
+
+@functools.cache
+def _automaton() -> tuple[AhoCorasick, tuple[tuple[Shape, ...], ...]]:
+    by_word: dict[str, list[Shape]] = {}
+    for shape in SHAPES:
+        for word in shape.words:
+            by_word.setdefault(word, []).append(shape)
+    words = AhoCorasick(list(by_word), matchkind=MatchKind.Standard)
+    return words, tuple(tuple(shapes) for shapes in by_word.values())
+
+
+def _sound(shape: Shape, value: str) -> bool:
+    """Whether the original text of a match is a secret and no placeholder."""
+    if shape.check is not None and shape.check(value) is None:
+        return False
+    if shape.judge == "password":
+        return is_password(value)
+    if shape.judge == "none":
+        return not is_placeholder(value)
+    if shape.label and not (_kinds(value) > 1 and any(c.isdecimal() for c in value)):
+        return False
+    return not is_placeholder(value) and entropy(value) >= _ENTROPY
+
+
+def _matches(view: View) -> Iterator[tuple[Shape, int, int]]:
+    """(shape, start, end) in the folded text of what stands at the keywords."""
+    automaton, shapes = _automaton()
+    for index, begin, end in automaton.find_matches_as_indexes(view.text, overlapping=True):
+        for shape in shapes[index]:
+            if match := shape.at(view.text, begin, end):
+                yield shape, *match.span("v")
+
+
+def _settle(found: list[tuple[Shape, int, int]]) -> list[tuple[Shape, int, int]]:
+    kept: list[tuple[Shape, int, int]] = []
+    for item in sorted(found, key=lambda f: (-f[0].score, f[1] - f[2], f[1])):
+        if all(item[2] <= start or end <= item[1] for _, start, end in kept):
+            kept.append(item)
+    return sorted(kept, key=lambda f: f[1])
+
+
+def _mask(value: str) -> str:
+    """At most the first 3 characters of a secret; of a short one the first alone."""
+    return f"{value[: 3 if len(value) >= 12 else 1]}****"
+
+
+def _finding(shape: Shape, value: str, start: int, end: int) -> Finding:
+    return Finding(
+        detector=f"{NAME}@{VERSION}",
+        matcher=shape.category,
+        category=shape.category,
+        score=shape.score,
+        where=Where(start, end),
+        evidence=_mask(value),
+        why=shape.id,
+    )
+
+
+class SecretsDetector:
+    """Finds secrets in text; categories in :data:`CATEGORIES`, the shape's id in ``why``.
+
+    ``where`` covers the secret alone, in code points of the original: of a connection string the
+    password, of a header its value, of a private key the whole block.
+    """
+
+    name = NAME
+    version = VERSION
+    modalities: tuple[Modality, ...] = ("text",)
+    window = WINDOW
+    late = False
+
+    def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
+        """Findings per item in text order. Never raises on any text; linear in its length."""
+        return [self._find(content) for content in batch]
+
+    def _find(self, content: Content) -> list[Finding]:
+        view = folded(content)
+        found = []
+        for shape, start, end in _matches(view):
+            first, last = view.span(start, end)
+            if _sound(shape, unicodedata.normalize("NFKC", view.original[first:last])):
+                found.append((shape, first, last))
+        return [
+            _finding(shape, view.original[start:end], start, end)
+            for shape, start, end in _settle(found)
+        ]
