@@ -37,7 +37,7 @@ def label_files(
     *,
     visible: bool | None = None,
     font: str | Path | None = None,
-    c2pa: Identity | None = None,
+    c2pa: Identity | str | Path | None = None,
     sink: Sink | None = None,
 ) -> Iterator[Labelled]:
     """Label files into ``folder`` under their own names, one number each.
@@ -101,10 +101,19 @@ def _check_file(source: Path, signed: bool) -> None:
 
 
 def inspect_file(
-    path: str | Path, *, declared: bool = False, trust: bytes | None = None
+    path: str | Path, *, declared: bool = False, trust: str | Path | None = None
 ) -> Inspection:
-    """Every mark of a file; options as :func:`inspect_bytes`. An unreadable file is an OSError."""
-    return inspect_bytes(Path(path).read_bytes(), str(path), declared=declared, trust=trust)
+    """Every mark of a file; ``trust`` is a PEM file. For the rest see :func:`inspect_bytes`.
+
+    Raises:
+        OSError: the file cannot be read. InputError: ``trust`` holds no certificate.
+    """
+    anchors = None
+    if trust:
+        from guard.watermark.provenance import load_anchors
+
+        anchors = load_anchors(Path(trust))
+    return inspect_bytes(Path(path).read_bytes(), str(path), declared=declared, trust=anchors)
 
 
 def inspect_bytes(

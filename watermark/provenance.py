@@ -56,6 +56,14 @@ def load_identity(chain: Path, key: Path) -> Identity:
     return Identity(*pems)
 
 
+def load_anchors(path: Path) -> bytes:
+    """Trust anchors from a PEM file. Raises :class:`InputError` when it holds no certificate."""
+    pem = path.read_bytes()
+    if b"CERTIFICATE" not in pem:
+        raise InputError(f"{path}: no PEM certificate", "give the anchors as PEM")
+    return pem
+
+
 def local_identity(folder: Path) -> Identity:
     """The signer of a folder made with ``guard label --init-ca``."""
     return load_identity(folder / localca.CHAIN, folder / localca.KEY)

@@ -139,17 +139,22 @@ def write_label(
     *,
     visible: bool | None = None,
     font: str | Path | None = None,
-    c2pa: Identity | None = None,
+    c2pa: Identity | str | Path | None = None,
     sink: Sink | None = None,
 ) -> Labelled:
     """Label the file ``source`` into ``target``, which appears whole or not at all.
 
-    With a ``sink`` the label is recorded before the file appears. Options as :func:`label_bytes`.
+    With a ``sink`` the label is recorded before the file appears. ``c2pa`` may name a folder made
+    with ``guard label --init-ca``. Other options as :func:`label_bytes`.
 
     Raises:
         InputError, LabelError: naming the file. OSError: the target cannot be written.
     """
     source, target = Path(source), Path(target)
+    if isinstance(c2pa, str | Path):
+        from guard.watermark.provenance import local_identity
+
+        c2pa = local_identity(Path(c2pa))
     if target.exists() and target.samefile(source):
         raise InputError(
             f"{source}: the output would overwrite its own input", "choose another folder"
