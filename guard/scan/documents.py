@@ -121,8 +121,7 @@ class Documents:
             return self._unreadable(line, members)
         texts = [value for key, value in members if key == self.field]
         if len(texts) != 1 or not isinstance(texts[0], str):
-            times = f"occurs {len(texts)} times" if len(texts) != 1 else "is not a string"
-            return self._unreadable(line, Problem(FIELD, f"field {self.field!r} {times}"))
+            return self._unreadable(line, Problem(FIELD, _unusable(self.field, texts)))
         values, name, number = dict(members), self.file.name, line.number
         return Row(
             texts[0],
@@ -149,6 +148,14 @@ def _members(decoded: str) -> _Members | Problem:
     except (ValueError, RecursionError):
         return Problem(JSON, "not readable as JSON: a number too long or nesting too deep")
     return members if isinstance(members, _Members) else Problem(JSON, "not a JSON object")
+
+
+def _unusable(field: str, values: list[Any]) -> str:
+    if not values:
+        return f"field {field!r} is missing"
+    if len(values) > 1:
+        return f"field {field!r} occurs {len(values)} times"
+    return f"field {field!r} is not a string"
 
 
 def _id(value: Any) -> str:

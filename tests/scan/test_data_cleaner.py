@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guard.detectors.duplicates import DuplicateIndex
-from guard.model import DETECTOR_FAILED, Content, Decision
-from guard.stages.stage2_data_cleaner import Balance, Cleaned, Doc, Judge, Problem, clean
+from guard.model import DETECTOR_FAILED, Action, Content, Decision
+from guard.stages.stage2_data_cleaner import (
+    BATCH_CHARS,
+    Balance,
+    Cleaned,
+    Doc,
+    Judge,
+    Problem,
+    clean,
+)
 
 PIECES = ["你好", "违禁词", "可疑词", "13800138000", "裁判崩溃", "检测器失败", "今天天气很好", ""]
 
@@ -130,6 +138,19 @@ def test_documents_are_taken_batch_by_batch(judge: Judge) -> None:
     stream = clean(docs(), judge, batch=10)  # type: ignore[arg-type]
     next(stream)
     assert taken == 10
+
+
+def test_long_documents_make_smaller_batches() -> None:
+    sizes = []
+
+    def judge(batch: Sequence[Content]) -> list[Decision]:
+        sizes.append(len(batch))
+        return [Decision(Action.PASS, content.text) for content in batch]
+
+    long = "长" * (BATCH_CHARS // 2)
+    docs = [Doc(text) for text in ["短", "短", long, long, "短", long * 3, "短"]]
+    assert len(list(clean(docs, judge))) == len(docs)
+    assert sizes == [4, 2, 1]
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "\ud800", "\u202e倒", "字" + "\u0301" * 10_000])
