@@ -11,7 +11,7 @@ is in docs/audit-log.md.
 
 from __future__ import annotations
 
-from guard.audit.log import AuditLog, open_log
 from guard.audit.check import Problem, Report, verify
+from guard.audit.log import AuditLog, open_log
 
 __all__ = ["AuditLog", "Problem", "Report", "open_log", "verify"]

@@ -235,14 +235,14 @@ def _check_names(work: _Work) -> None:
 
 def _check_pages(work: _Work) -> bool:
     """Every byte of log.db against its signed digests; whether that covered all of it."""
+    signed: pages.Pages | None = None
     with work.within("log.pages"):
         signed = pages.read(work.layout, work.key)
         for place in pages.differences(work.layout.db, signed):
             work.bad(place, "changed since it was signed")
         if not signed.whole:
             work.notes.append("a crash left part of log.db unsigned; `guard audit seal` signs it")
-        return signed.whole and not work.problems
-    return False
+    return signed is not None and signed.whole and not work.problems
 
 
 def _check_structure(work: _Work, db: sqlite3.Connection) -> None:
@@ -256,7 +256,9 @@ def _check_structure(work: _Work, db: sqlite3.Connection) -> None:
 def _check_tree(work: _Work, db: sqlite3.Connection, progress: Callable[[int, int], None]) -> None:
     """Rebuild the tree from the entries, comparing each stored hash and checkpoint on the way."""
     edge = work.edge
-    nodes = iter(db.execute("SELECT level, idx, hash FROM node ORDER BY (idx + 1) << (8 * level), level"))
+    nodes = iter(
+        db.execute("SELECT level, idx, hash FROM node ORDER BY (idx + 1) << (8 * level), level")
+    )
     total = db.execute("SELECT count(*) FROM entry").fetchone()[0]
     heads = set(work.files)
     _check_head(work, heads)
@@ -350,5 +352,3 @@ def as_json(report: Report) -> dict[str, Any]:
         "problems": [{"where": p.where, "what": p.what} for p in report.problems],
         "notes": list(report.notes),
     }
-
-

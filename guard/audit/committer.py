@@ -85,8 +85,8 @@ class Committer:
         return list(range(first, first + len(items)))
 
     def _has_room(self, count: int) -> Callable[[], bool]:
-        return lambda: self._closing or not self._open.items or (
-            len(self._open.items) + count <= BATCH
+        return lambda: (
+            self._closing or not self._open.items or (len(self._open.items) + count <= BATCH)
         )
 
     def _give_up(self, batch: _Batch, offset: int, count: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 
 from guard.audit import keys, pages, store
@@ -67,9 +66,8 @@ def _make(layout: Layout, origin: str) -> None:
 
 def _clear(layout: Layout) -> None:
     """Remove what an unfinished start left. Keys are kept: they may be shared or precious."""
-    for path in (layout.db, layout.wal, layout.pages, layout.vkey, layout.checkpoint(0)):
+    shm = layout.root / "log.db-shm"
+    for path in (layout.db, layout.wal, shm, layout.pages, layout.vkey, layout.checkpoint(0)):
         path.unlink(missing_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(layout.root / "log.db-shm")
     with contextlib.suppress(FileNotFoundError):
         layout.checkpoints.rmdir()

@@ -19,7 +19,8 @@ PARTIAL: Final = ".partial-"
 
 # WAL needs memory shared between all openers, and flock must reach all of them.
 _NETWORK: Final = frozenset(
-    "nfs nfs4 cifs smb3 smbfs afs ceph glusterfs lustre fuse.sshfs fuse.s3fs fuse.gcsfuse".split()
+    ["nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre"]
+    + [f"fuse.{name}" for name in ("sshfs", "s3fs", "gcsfuse")]
 )
 
 
@@ -89,7 +90,7 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     partial = path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")
     try:
         fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with open(fd, "wb") as file:
+        with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(fd)

@@ -60,7 +60,9 @@ def translated(folder: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         text = str(error)
         if any(sign in text for sign in _MACHINE):
-            remedy = "end the program that holds it" if "locked" in text else "check disk and rights"
+            remedy = (
+                "end the program that holds it" if "locked" in text else "check disk and rights"
+            )
             raise CannotFinish(f"{folder}: {text}", remedy) from error
         raise EvidenceError(f"{folder}: {text}", _REMEDY) from error
     except (sqlite3.DatabaseError, OverflowError) as error:
@@ -107,7 +109,7 @@ def check_identity(db: Path, connection: sqlite3.Connection) -> None:
         raise EvidenceError(text, "use the program version that wrote it")
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
     if found != SCHEMA:
-        odd = sorted(set(found.items()) ^ set(SCHEMA.items()), key=str)[0][0]
+        odd = min(set(found.items()) ^ set(SCHEMA.items()), key=str)[0]
         raise EvidenceError(f"{db}: the schema was altered at {odd!r}", _REMEDY)
 
 
@@ -246,7 +248,9 @@ def append(db: sqlite3.Connection, batch: Sequence[tuple[bytes, bytes]]) -> int:
             rows.append((edge.size, body, leaf))
             nodes += edge.append(leaf)
         db.executemany("INSERT INTO entry VALUES (?, ?, ?)", rows)
-        db.executemany("INSERT INTO node VALUES (?, ?, ?)", [(n.level, n.index, n.hash) for n in nodes])
+        db.executemany(
+            "INSERT INTO node VALUES (?, ?, ?)", [(n.level, n.index, n.hash) for n in nodes]
+        )
         db.execute("UPDATE state SET size = ?, peaks = ?", (edge.size, edge.pack()))
         db.execute("COMMIT")
     except BaseException:
