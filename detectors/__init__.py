@@ -11,7 +11,11 @@ from typing import Final, Literal
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where a detector is, which category families it gives, and the layer it belongs to."""
+    """Where a detector is, which category families it gives, and the layer it belongs to.
+
+    ``target`` is ``module:Class``, or ``module:matchers`` for a detector that is phrases only: its
+    function gives matchers, which ride on the lexicon's scan at no cost of their own.
+    """
 
     target: str
     categories: tuple[str, ...]
@@ -21,5 +25,8 @@ class Entry:
 #: Every embedded detector by name. The lexicon answers the policy's own words and patterns.
 DETECTORS: Final[dict[str, Entry]] = {
     "lexicon": Entry("guard.detectors.lexicon:LexiconDetector", ()),
-    "injection": Entry("guard.detectors.injection:InjectionDetector", ("injection",)),
+    "pii": Entry("guard.detectors.pii:PiiDetector", ("pii",)),
+    "secrets": Entry("guard.detectors.secrets:SecretsDetector", ("secret",)),
+    "garbage": Entry("guard.detectors.garbage:GarbageDetector", ("quality",)),
+    "injection": Entry("guard.detectors.injection:matchers", ("injection",)),
 }

@@ -3,7 +3,7 @@
 Three categories: ``injection.direct`` (ignore your instructions), ``injection.system_prompt``
 (reveal them), ``injection.jailbreak`` (become something without rules). All are combinations of
 an order and its object inside one sentence, so that talking about prompts, rules or roles is not
-enough. Chinese first, English beside it.
+enough. Chinese first, English beside it. The phrases ride on the lexicon's scan.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from guard.detectors.lexicon import LexiconDetector
 from guard.model import Matcher
+
+VERSION = "1"
 
 
 def _read_lists() -> dict[str, Matcher]:
@@ -53,12 +54,3 @@ def matchers() -> list[Matcher]:
         phrases("named"),
         phrases("answer anyway"),
     ]
-
-
-class InjectionDetector(LexiconDetector):
-    """Finds orders to drop, reveal or outplay the model's rules, through disguises too."""
-
-    name = "injection"
-
-    def __init__(self) -> None:
-        super().__init__(matchers())

@@ -9,7 +9,7 @@ without hits costs one fold and one scan, however many rules there are.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import regex
 
@@ -98,12 +98,22 @@ class LexiconDetector:
     modalities: tuple[Modality, ...] = ("text",)
     late = False
 
-    def __init__(self, matchers: Sequence[Matcher]) -> None:
-        """Build the automaton for the given top-level matchers (category matchers are skipped)."""
-        self._maker = f"{self.name}@{self.version}"
+    def __init__(
+        self, matchers: Sequence[Matcher], guests: Mapping[str, Sequence[Matcher]] | None = None
+    ) -> None:
+        """Build the automaton for top-level matchers (category matchers are skipped).
+
+        Args:
+            guests: matchers of detectors that are phrases only, by ``name@version``: they ride on
+                the same scan, and their findings bear their name.
+        """
         leaves = _Leaves()
+        makers = {f"{self.name}@{self.version}": matchers, **(guests or {})}
         self._roots = [
-            (matcher, leaves.plan(matcher)) for matcher in matchers if matcher.kind != "category"
+            (maker, matcher, leaves.plan(matcher))
+            for maker, group in makers.items()
+            for matcher in group
+            if matcher.kind != "category"
         ]
         self._patterns = leaves.patterns
         words = list(dict.fromkeys([*leaves.words, *leaves.anchors]))
@@ -121,9 +131,9 @@ class LexiconDetector:
         A combination is tried only on the part whose leaves fewest roots share, so that a common
         verb does not wake every rule that uses it.
         """
-        use = Counter(leaf for _, plan in self._roots for leaf in plan.leaves())
+        use = Counter(leaf for _, _, plan in self._roots for leaf in plan.leaves())
         table: dict[int, list[int]] = defaultdict(list)
-        for number, (_, plan) in enumerate(self._roots):
+        for number, (_, _, plan) in enumerate(self._roots):
             for leaf in _rare_leaves(plan, use):
                 table[leaf].append(number)
         return table
@@ -131,7 +141,7 @@ class LexiconDetector:
     def _window(self) -> int:
         """The longest stretch one finding needs: words through insertions, patterns, gaps."""
         longest = 1 + self._automaton.longest * (1 + _MOST_INSERTED)
-        gaps = max((_gap(plan) for _, plan in self._roots), default=0)
+        gaps = max((_gap(plan) for _, _, plan in self._roots), default=0)
         return longest + gaps + (200 if self._patterns else 0)
 
     def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
@@ -152,10 +162,10 @@ class LexiconDetector:
         sentences = Sentences(view.text)
         found: list[Finding] = []
         for root in sorted(roots):
-            matcher, plan = self._roots[root]
+            maker, matcher, plan = self._roots[root]
             matches = match(plan, hits, sentences)
             if matches:
-                found += _findings(self._maker, matcher, matches, view, disguised)
+                found += _findings(maker, matcher, matches, view, disguised)
         return found
 
     def _scan(self, view: View) -> dict[int, list[Stretch]]:

@@ -6,13 +6,13 @@ Policies and detectors never import each other; this is where they meet.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from guard.detectors import DETECTORS
 from guard.errors import DetectorError
-from guard.model import DETECTOR_FAILED, Content, Detector, Finding
+from guard.model import DETECTOR_FAILED, Content, Detector, Finding, Matcher
 from guard.policies.policy import Policy
 
 Layers = Literal["all", "rules", "none"]
@@ -81,7 +81,7 @@ def build_engine(policy: Policy, layers: Layers = "all", extra: Sequence[Detecto
         for name, entry in DETECTORS.items()
         if layers == "all" or (layers == "rules" and entry.layer == "rules")
     ]
-    detectors = [*(_embedded(name, policy) for name in names), *extra]
+    detectors = [*_embedded(names, policy), *extra]
     seen = [detector.name for detector in detectors]
     double = next((name for name in seen if seen.count(name) > 1), None)
     if double is not None:
@@ -89,26 +89,27 @@ def build_engine(policy: Policy, layers: Layers = "all", extra: Sequence[Detecto
     return Engine(policy, tuple(detectors))
 
 
-def _embedded(name: str, policy: Policy) -> Detector:
-    module, _, attribute = DETECTORS[name].target.partition(":")
-    maker = getattr(importlib.import_module(module), attribute)
-    if name == "lexicon":
-        built: Detector = maker([rule.match for rule in policy.rules])
-    else:
-        built = maker()
-    return built
+def _embedded(names: Sequence[str], policy: Policy) -> list[Detector]:
+    """The named detectors, those that are phrases only inside the lexicon."""
+    guests: dict[str, Sequence[Matcher]] = {}
+    makers: dict[str, Callable[..., Any]] = {}
+    for name in names:
+        path, _, attribute = DETECTORS[name].target.partition(":")
+        module = importlib.import_module(path)
+        if attribute == "matchers":
+            guests[f"{name}@{module.VERSION}"] = module.matchers()
+        else:
+            makers[name] = getattr(module, attribute)
+    matchers = [rule.match for rule in policy.rules]
+    return [
+        make(matchers, guests) if name == "lexicon" else make() for name, make in makers.items()
+    ]
 
 
 def unanswered(policy: Policy, engine: Engine) -> list[str]:
     """Categories that rules ask for and no detector of the engine gives (``guard policy lint``)."""
-    given = {
-        family
-        for detector in engine.detectors
-        for family in (
-            DETECTORS[detector.name].categories
-            if detector.name in DETECTORS
-            else getattr(detector, "categories", ())
-        )
-    }
+    given = {family for entry in DETECTORS.values() for family in entry.categories}
+    for detector in engine.detectors:
+        given.update(getattr(detector, "categories", ()))
     asked = {rule.match.category for rule in policy.rules if rule.match.kind == "category"}
     return sorted(slug for slug in asked if slug.split(".")[0] not in given)
