@@ -68,7 +68,8 @@ def fold(cp: int, simplify: opencc.OpenCC) -> str:
     out = []
     for char in text:
         char = LOOKALIKES.get(char) or enclosed(ord(char)) or char
-        out.append(simplify.convert(char) if ord(char) >= 0x2E80 else char)
+        # Twice: 薴 becomes 苧, which as a traditional form becomes 苎.
+        out.append(simplify.convert(simplify.convert(char)) if ord(char) >= 0x2E80 else char)
     return "".join(c for c in out if not is_dropped(ord(c)))
 
 
