@@ -48,7 +48,12 @@ def region_names() -> tuple[str, ...]:
     """Names of provinces and prefectures, full and without 省/市/州, longest first."""
     names: set[str] = set()
     for _, name, _ in _rows("regions.tsv"):
-        if len(name) < 3 or name in ("市辖区", "台湾居民居住证") or "直辖" in name or "行政" in name:
+        if (
+            len(name) < 3
+            or name in ("市辖区", "台湾居民居住证")
+            or "直辖" in name
+            or "行政" in name
+        ):
             continue
         names |= {name, name[:-1]} if name[-1] in "省市" else {name}
     names |= {"内蒙古", "广西", "西藏", "宁夏", "新疆", "香港", "澳门", "台湾"}
@@ -58,7 +63,9 @@ def region_names() -> tuple[str, ...]:
 @functools.cache
 def card_issuers() -> frozenset[str]:
     """Issuer identification numbers (first 6 digits) of cards issued in China."""
-    return frozenset(head + tail for head, tails in _rows("bank_bins.tsv") for tail in tails.split())
+    return frozenset(
+        head + tail for head, tails in _rows("bank_bins.tsv") for tail in tails.split()
+    )
 
 
 def id_check_digit(first17: str) -> str:

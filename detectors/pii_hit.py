@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 #: How far before a value a label still counts, in characters of the folded text.
@@ -40,6 +42,7 @@ def labelled(pattern: re.Pattern[str], text: str, start: int) -> bool:
     return pattern.search(text, max(0, start - CONTEXT), start) is not None
 
 
+_start = attrgetter("start")
 _SERVICE = re.compile("客服|官方|官网|公众|商务|热线|合作|举报|投诉|支持|总机|前台|服务")
 _CONTACTS = frozenset({"pii.phone", "pii.landline", "pii.email", "pii.qq", "pii.wechat"})
 
@@ -56,9 +59,12 @@ def settle(hits: Iterable[Hit]) -> list[Hit]:
     """One hit per stretch: of overlapping ones the surest, then the longest, in text order."""
     kept: list[Hit] = []
     for hit in sorted(hits, key=lambda h: (-h.score, h.start - h.end, h.start)):
-        if not any(hit.start < k.end and k.start < hit.end for k in kept):
-            kept.append(hit)
-    return sorted(kept)
+        at = bisect_left(kept, hit.start, key=_start)  # kept ones do not overlap: look at two
+        if (at == 0 or kept[at - 1].end <= hit.start) and (
+            at == len(kept) or kept[at].start >= hit.end
+        ):
+            kept.insert(at, hit)
+    return kept
 
 
 #: Characters shown of a value before and behind the mask.

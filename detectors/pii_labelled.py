@@ -1,4 +1,4 @@
-"""Values that only their label makes personal: names, passports, permits, accounts, patient numbers.
+"""Values that only their label makes personal: names, permits, accounts, patient numbers.
 
 One automaton finds all labels; behind each a short anchored pattern reads the value.
 """
@@ -43,8 +43,8 @@ def _value(pattern: str) -> re.Pattern[str]:
 
 #: Product and company words that follow 微信 or wechat and are no account.
 _NO_ACCOUNT = re.compile(
-    r"(?:wechat|weixin|android|iphone|official|windows|openid|unionid|appid|appsecret|pay|api|https?|www|login|update"
-    r"|version|moments|mini|group|public|google|facebook|twitter|whatsapp|tiktok|douyin|alipay|weibo|email)"
+    r"(?:wechat|weixin|android|iphone|official|windows|openid|unionid|appid|appsecret|pay|api|https?"
+    r"|www|login|update|version|moments|mini|group|public|google|facebook|twitter|whatsapp|tiktok|douyin|alipay|weibo|email)"
 )
 
 
@@ -60,7 +60,9 @@ def _is_telling_account(value: str) -> bool:
 _WECHAT = r"[a-z][a-z0-9_-]{5,19}(?![0-9a-z_@.])"
 _ID18 = r"[1-9][0-9]{16}[0-9x]"
 LABELS: tuple[Label, ...] = (
-    Label("pii.passport", "护照 passport", _value(rf"(?:[a-z][0-9]{{8}}|[a-z]{{2}}[0-9]{{7}}){_END}")),
+    Label(
+        "pii.passport", "护照 passport", _value(rf"(?:[a-z][0-9]{{8}}|[a-z]{{2}}[0-9]{{7}}){_END}")
+    ),
     Label("pii.passport", "护照 passport", _value(rf"[0-9]{{9}}{_END}"), 0.75),
     Label(
         "pii.hkmo_permit",
@@ -84,7 +86,8 @@ LABELS: tuple[Label, ...] = (
     ),
     Label(
         "pii.medical",
-        "病历 住院 门诊 就诊卡 就诊 病案 医保卡 医保 医疗卡 社保卡 社会保障卡 社会保障 医保电子凭证 检查单 床头卡",
+        "病历 病案 住院 门诊 就诊 就诊卡 检查单 床头卡 医保 医保卡 医保电子凭证 医疗卡 社保卡"
+        " 社会保障 社会保障卡",
         _value(rf"[a-z]{{0,4}}-?[0-9]{{5,18}}[0-9x]?{_END}"),
         0.85,
     ),
@@ -94,13 +97,37 @@ LABELS: tuple[Label, ...] = (
         _value(rf"[a-z]{{0,3}}[0-9]{{6,19}}[0-9x]?{_END}"),
         0.85,
     ),
-    Label("pii.wechat", "微信 薇信 威信 weixin wechat vx v信 wx 卫星号", _value(_WECHAT), 0.9, True, _is_account),
-    Label("pii.wechat", "微信 薇信 weixin wechat vx v信 wx", _value(_WECHAT), 0.75, False, _is_telling_account),
-    Label("pii.qq", "qq 扣扣 企鹅号 球球号 抠抠", _value(r"[1-9][0-9]{4,10}(?![0-9a-z@.])"), 0.85, True),
+    Label(
+        "pii.wechat",
+        "微信 薇信 威信 weixin wechat vx v信 wx 卫星号",
+        _value(_WECHAT),
+        0.9,
+        True,
+        _is_account,
+    ),
+    Label(
+        "pii.wechat",
+        "微信 薇信 weixin wechat vx v信 wx",
+        _value(_WECHAT),
+        0.75,
+        False,
+        _is_telling_account,
+    ),
+    Label(
+        "pii.qq",
+        "qq 扣扣 企鹅号 球球号 抠抠",
+        _value(r"[1-9][0-9]{4,10}(?![0-9a-z@.])"),
+        0.85,
+        True,
+    ),
     Label("pii.qq", "qq 扣扣 企鹅号 球球号 抠抠", _value(r"[1-9][0-9]{5,10}(?![0-9a-z@.])"), 0.7),
 )
 
-_NAMED = "姓名 名字 真名 联系人 收件人 收货人 寄件人 持卡人 户主 开户名 户名 患者 病人 申请人 法定代表人 法人 当事人 原告 被告 证人 死者 家长 监护人 紧急联系人 投保人 被保险人 受益人 学生 借款人 承租人 出租人 乘客 入住人 签收人 客户"
+_NAMED = (
+    "姓名 名字 真名 联系人 收件人 收货人 寄件人 签收人 持卡人 户主 户名 开户名 患者 病人 申请人 法人 法定代表人"
+    " 当事人 原告 被告 证人 死者 家长 监护人 紧急联系人 投保人 被保险人 受益人 学生 借款人 承租人 出租人 乘客"
+    " 入住人 客户"
+)
 _CALLED = "我叫 我的名字叫 我名字叫 本人姓名"
 #: Tales call their people so, and shops.
 _TOLD = "名叫 叫做"
@@ -111,10 +138,11 @@ _NOT_GIVEN = frozenset(
 )
 #: Words that begin with a surname but are none: their second characters would pass as given names.
 _NO_NAME = re.compile(
-    r"方法|方式|方案|时间|时候|高级|高度|高兴|何时|何地|何种|任何|任务|石头|白色|黄色|金额|金色|项目|史上|江湖|温度|马上|马克|明星"
-    r"|安全|安排|常见|常用|许可|许多|曾经|易于|关于|关系|单位|单独|成功|成为|万一|毛病|封面|盛行|应该|于是|司机|平时|平台|水平"
-    r"|车主|车辆|车牌|管理|经理|查询|查看|游戏|游客|张贴|严重|严格|路人|路过|计划|计算|双方|双击|解释|解决|程序|程度|全部|全名"
-    r"|黑客|花园|米饭|季节|华为|包括|包含|沙发|范围|范例|夏天|冬天|党员|商家|商品|商店|古代|武器|龙虾|段落|习惯|文章|文本|文件|马里奥|王者|王子|王国|梅花|牛奶|熊猫|金融|金属"
+    r"方法|方式|方案|时间|时候|高级|高度|高兴|何时|何地|何种|任何|任务|石头|白色|黄色|金额|金色|项目"
+    r"|史上|江湖|温度|马上|马克|明星|安全|安排|常见|常用|许可|许多|曾经|易于|关于|关系|单位|单独|成功|成为|万一|毛病"
+    r"|封面|盛行|应该|于是|司机|平时|平台|水平|车主|车辆|车牌|管理|经理|查询|查看|游戏|游客|张贴|严重|严格|路人|路过"
+    r"|计划|计算|双方|双击|解释|解决|程序|程度|全部|全名|黑客|花园|米饭|季节|华为|包括|包含|沙发|范围|范例|夏天"
+    r"|冬天|党员|商家|商品|商店|古代|武器|龙虾|段落|习惯|文章|文本|文件|马里奥|王者|王子|王国|梅花|牛奶|熊猫|金融|金属"
 )
 #: The Chinese John Doe.
 _PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
@@ -127,7 +155,9 @@ def _surname() -> re.Pattern[str]:
     _, singles, compounds = path.read_text(encoding="utf-8").splitlines()
     surname = f"(?:{'|'.join(compounds.split())}|[{singles}])"
     dotted = f"[{HAN}]{{2,8}}[·•][{HAN}]{{2,10}}"
-    return re.compile(rf"{_LINK}(?P<value>{dotted}|(?P<surname>{surname})(?P<given>[{HAN}]{{1,2}}))")
+    return re.compile(
+        rf"{_LINK}(?P<value>{dotted}|(?P<surname>{surname})(?P<given>[{HAN}]{{1,2}}))"
+    )
 
 
 def _name(text: str, at: int, linked: bool) -> Hit | None:
@@ -145,7 +175,9 @@ def _name(text: str, at: int, linked: bool) -> Hit | None:
     return Hit(start, end, "pii.name", 0.85, "surname, labelled")
 
 
-_LATIN_NAME = re.compile(r"(?: is|:)\s{1,2}(?P<value>[a-z]{2,15}(?: [a-z]\.?)? [a-z]{2,20})(?![a-z0-9])")
+_LATIN_NAME = re.compile(
+    r"(?: is|:)\s{1,2}(?P<value>[a-z]{2,15}(?: [a-z]\.?)? [a-z]{2,20})(?![a-z0-9])"
+)
 
 
 def _latin_name(view: str, original: Callable[[int, int], str], at: int) -> Hit | None:

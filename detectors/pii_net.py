@@ -9,19 +9,26 @@ from collections.abc import Iterator
 from guard.detectors.pii_hit import Hit
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-")
-_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,5}(?P<tld>[a-z]{2,14}|xn--[a-z0-9]{2,20})")
+_DOMAIN = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,5}(?P<tld>[a-z]{2,14}|xn--[a-z0-9]{2,20})"
+)
 _MAX_LOCAL = 64  # RFC 5321 4.5.3.1.1
 #: name(at)host and name[at]host, as addresses are written against harvesters.
 _AT = re.compile(r" ?[\[(](?:at|@|艾特)[\])] ?")
 #: icon@2x.png and friends.
-_FILE_SUFFIX = frozenset("png jpg jpeg gif svg webp bmp ico js ts css py html htm md txt zip mp3 mp4".split())
+_FILE_SUFFIX = re.compile(
+    r"(?:png|jpe?g|gif|svg|webp|bmp|ico|js|ts|css|py|html?|md|txt|zip|mp[34])\Z"
+)
 #: Mailboxes of roles (RFC 2142 and custom), not of persons.
 _ROLE = re.compile(
-    r"(?:no-?reply|do-?not-?reply|info|support|service|services|kefu|admin|webmaster|postmaster|abuse|security"
-    r"|contact|help|hr|jobs?|sales|marketing|press|legal|privacy|feedback|office|test|example|user|username|name)\Z"
+    r"(?:no-?reply|do-?not-?reply|info|support|service|services|kefu|admin|webmaster|postmaster"
+    r"|abuse|security|contact|help|hr|jobs?|sales|marketing|press|legal|privacy|feedback|office"
+    r"|test|example|user|username|name)\Z"
 )
 #: RFC 2606 names and their usual stand-ins.
-_NOBODY = re.compile(r"(?:.*\.)?(?:example|test|domain|yourdomain|email|company|xxx)\.(?:com|org|net|cn|com\.cn)\Z")
+_NOBODY = re.compile(
+    r"(?:.*\.)?(?:example|test|domain|yourdomain|email|company|xxx)\.(?:com|org|net|cn|com\.cn)\Z"
+)
 
 #: Two separators with hexadecimal digits between them. The literal in front makes the search fast;
 #: the address around it is read only then.
@@ -44,7 +51,7 @@ def _left(text: str, at: int) -> int:
 def _address(text: str, at: int, after: int) -> Hit | None:
     start = _left(text, at)
     match = _DOMAIN.match(text, after)
-    if start == at or match is None or match["tld"] in _FILE_SUFFIX:
+    if start == at or match is None or _FILE_SUFFIX.match(match["tld"]):
         return None
     if text[start - 1 : start] in (":", "/") and text.rfind("://", max(0, start - 80), start) >= 0:
         return None  # user:password@host of a URL is no mailbox
@@ -62,7 +69,7 @@ def find_emails(text: str) -> Iterator[Hit]:
     """Hits of e-mail addresses in a folded text. Linear: local parts cannot overlap."""
     at = text.find("@")
     while at >= 0:
-        if hit := _address(text, at, at + 1):
+        if at and text[at - 1] in _LOCAL and (hit := _address(text, at, at + 1)):
             yield hit
         at = text.find("@", at + 1)
     if "at)" in text or "at]" in text or "艾特" in text:
@@ -92,7 +99,9 @@ def _around(text: str, separator: int) -> Hit | None:
     start = separator
     while start and separator - start < 5 and text[start - 1] in "0123456789abcdef":
         start -= 1
-    if start and (text[start - 1] in ":-." or (text[start - 1].isascii() and text[start - 1].isalnum())):
+    if start and (
+        text[start - 1] in ":-." or (text[start - 1].isascii() and text[start - 1].isalnum())
+    ):
         return None
     if separator - start == 4 and (match := _IPV6.match(text, start)):
         return _ipv6(match)

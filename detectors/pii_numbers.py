@@ -2,8 +2,8 @@
 
 Candidates first: one pattern finds clusters of digits, whatever separates them; only where a run
 of digits begins are the kinds tried, chosen by the first digit. Boundaries are digits and Latin
-letters, never ``\\b``: Python counts Han characters as word characters, so there is no ``\\b`` between
-them and a digit.
+letters, never ``\\b``: Python counts Han characters as word characters, so there is no ``\\b``
+between them and a digit.
 """
 
 from __future__ import annotations
@@ -35,15 +35,18 @@ _SPOKEN = re.compile(rf"[{_NUMERALS}0-9](?:{_SEP}?[{_NUMERALS}0-9]){{10,}}+")
 _SPOKEN_HINT = re.compile(f"[{_NUMERALS}][{_NUMERALS}0-9][{_NUMERALS}0-9][{_NUMERALS}0-9]")
 
 _PHONE_LABEL = label_before(
-    "电话|手机|联系|致电|拨打|来电|热线|号码|微信|短信|tel|phone|mobile|call|contact|whatsapp|座机|固话|传真|fax"
+    "电话|手机|联系|致电|拨打|来电|热线|号码|微信|短信|座机|固话|传真"
+    "|tel|phone|mobile|call|contact|whatsapp|fax"
 )
 _HOME_LABEL = label_before("座机|固话|家庭电话|住宅电话|家里电话|宅电|家庭座机|电话|tel|phone")
 _ID_LABEL = label_before(
     "身份证|身分证|证件|公民身份|身份号|id ?card|id ?no|id ?number|identity|居住证|永居证|sfz"
 )
 _CARD_LABEL = label_before(
-    "卡号|银行卡|信用卡|储蓄卡|借记卡|工资卡|开户|银行账[号户]|收款账[号户]|card ?no|card ?number|credit ?card|bank ?card"
-    "|(?:工商|农业|建设|招商|交通|邮政|民生|光大|浦发|中国|平安|兴业|中信)银行|工行|农行|建行|中行|招行|交行"
+    "卡号|银行卡|信用卡|储蓄卡|借记卡|工资卡|开户|银行账[号户]|收款账[号户]"
+    "|card ?no|card ?number|credit ?card|bank ?card"
+    "|(?:工商|农业|建设|招商|交通|邮政|民生|光大|浦发|中国|平安|兴业|中信)银行"
+    "|工行|农行|建行|中行|招行|交行"
 )
 _IP_LABEL = label_before("ip|地址|登录|服务器|主机|host|server|addr")
 _LATIN_LABEL = re.compile(r"(?:tel|phone|mobile|mob|call|cell|ph|wx|vx|qq|no|fax|m|t|v)\Z")
@@ -56,31 +59,49 @@ _MOBILE = re.compile(
 _MOBILE_PREFIX_RE = re.compile(_MOBILE_PREFIX)
 #: How people group the 11 digits.
 _MOBILE_SHAPES = frozenset(
-    {(11,), (3, 4, 4), (3, 8), (7, 4), (4, 3, 4), (4, 4, 3), (5, 6), (3, 3, 5), (3, 5, 3), (1,) * 11}
+    {
+        (11,),
+        (3, 4, 4),
+        (3, 8),
+        (7, 4),
+        (4, 3, 4),
+        (4, 4, 3),
+        (5, 6),
+        (3, 3, 5),
+        (3, 5, 3),
+        (1,) * 11,
+    }
     | {(3, 2, 2, 2, 2), (3, 2, 2, 4), (3, 4, 2, 2), (3, 3, 3, 2)}
 )
 #: Area codes: two digits for the big cities, three for the others.
 _AREA = (
-    "10|2[0-57-9]|3(?:1[0-9]|35|49|5[0-9]|7[0-9]|9[1-8])|4(?:1[1-9]|2[179]|3[1-9]|5[1-9]|6[4789]|7[0-9]|8[23])"
+    "10|2[0-57-9]|3(?:1[0-9]|35|49|5[0-9]|7[0-9]|9[1-8])"
+    "|4(?:1[1-9]|2[179]|3[1-9]|5[1-9]|6[4789]|7[0-9]|8[23])"
     "|5(?:1[0-9]|2[37]|3[0-9]|4[36]|5[0-9]|6[1-6]|7[0-9]|80|9[1-9])|6(?:3[1-5]|6[0238]|9[12])"
     "|7(?:01|1[0-9]|2[248]|3[0-9]|4[3-6]|5[0-9]|6[02368-9]|7[0-9]|9[0-9])"
-    "|8(?:1[2367]|2[567]|3[0-9]|5[1-9]|7[0-9]|8[3678]|9[0-8])|9(?:0[123689]|1[1-9]|3[0-9]|4[13]|5[1-5]|7[0-9]|9[0-9])"
+    "|8(?:1[2367]|2[567]|3[0-9]|5[1-9]|7[0-9]|8[3678]|9[0-8])"
+    "|9(?:0[123689]|1[1-9]|3[0-9]|4[13]|5[1-5]|7[0-9]|9[0-9])"
 )
 _LANDLINE = re.compile(
-    rf"0(?:{_AREA})(?P<sep>[-. )–—]{{0,2}})[2-8][0-9]{{2,3}}[- ]?[0-9]{{4}}(?:[-转][0-9]{{1,5}})?(?![0-9a-z@])"
+    rf"0(?:{_AREA})(?P<sep>[-. )–—]{{0,2}})[2-8][0-9]{{2,3}}[- ]?[0-9]{{4}}"
+    r"(?:[-转][0-9]{1,5})?(?![0-9a-z@])"
 )
 _ID18 = re.compile(rf"[1-9](?:{_SEP}?[0-9]){{16}}{_SEP}?[0-9x×](?![0-9a-z])")
 _ID15 = re.compile(r"[1-9][0-9]{14}(?![0-9a-z.])")
-_CARD = re.compile(r"[0-9]{4,19}(?:(?P<sep>[-. ·])[0-9]{1,15}(?:(?P=sep)[0-9]{1,4}){0,4})?(?![0-9a-z])")
+_CARD = re.compile(
+    r"[0-9]{4,19}(?:(?P<sep>[-. ·])[0-9]{1,15}(?:(?P=sep)[0-9]{1,4}){0,4})?(?![0-9a-z])"
+)
 _USCC = re.compile(r"[0-9any][0-9a-hj-npqrtuwxy][0-9]{6}[0-9a-hj-npqrtuwxy]{10}(?![0-9a-z])")
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}(?![0-9a-z])(?!\.[0-9])")
 #: Not the address of anyone: this host, private and shared space (RFC 1918, RFC 6598), link-local,
 #: documentation (RFC 5737), benchmarks, multicast and above; and the open resolvers.
 _NOBODY_IP = re.compile(
-    r"(?:0|10|127|22[4-9]|23[0-9]|24[0-9]|25[0-5])\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\.|169\.254\."
-    r"|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|192\.0\.[02]\.|198\.(?:18|19|51\.100)\.|203\.0\.113\."
-    r"|(?:8\.8\.8\.8|8\.8\.4\.4|1\.1\.1\.1|1\.0\.0\.1|114\.114\.11[45]\.11[45]|223\.5\.5\.5|223\.6\.6\.6)\Z"
+    r"(?:0|10|127|22[4-9]|23[0-9]|24[0-9]|25[0-5])\.|192\.168\.|172\.(?:1[6-9]|2[0-9]|3[01])\."
+    r"|169\.254\.|100\.(?:6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|192\.0\.[02]\."
+    r"|198\.(?:18|19|51\.100)\.|203\.0\.113\."
+    r"|(?:8\.8\.8\.8|8\.8\.4\.4|1\.1\.1\.1|1\.0\.0\.1|114\.114\.11[45]\.11[45]"
+    r"|223\.5\.5\.5|223\.6\.6\.6)\Z"
 )
 
 _digits_only = str.maketrans("", "", "-. )·–—‐_(")
@@ -172,8 +193,10 @@ def _id15(text: str, at: int) -> Hit | None:
 
 def _like_id(digits: str) -> bool:
     """18 digits with region and date of an ID: a mistyped ID rather than a card."""
-    return len(digits) == 18 and bool(id_region(digits[:6])) and is_date(
-        digits[6:10], digits[10:12], digits[12:14]
+    return (
+        len(digits) == 18
+        and bool(id_region(digits[:6]))
+        and is_date(digits[6:10], digits[10:12], digits[12:14])
     )
 
 
@@ -191,12 +214,11 @@ def _card_at(text: str, start: int, end: int, digits: str) -> Hit | None:
 
 
 def _card(text: str, at: int) -> Hit | None:
+    joined = at > 1 and text[at - 1] in "- " and text[at - 2].isdecimal()
+    if joined and not text[at : at + 16].isdecimal():  # the middle of a longer series
+        return None
     match = _CARD.match(text, at)
     if match is None or match.end() - at < 16 or _glued(text, at):
-        return None
-    first = _RUN.match(text, at)
-    joined = at > 1 and text[at - 1] in "- " and text[at - 2].isdecimal()
-    if joined and first and first.end() - at < 16:  # the middle of a longer series
         return None
     digits, best = "", None
     for run in _RUN.finditer(match.group()):
@@ -239,20 +261,24 @@ _BY_DIGIT: dict[str, tuple[tuple[int, Scanner], ...]] = {
     "2": ((18, _id18), (15, _id15), (16, _card), (18, _uscc)),
     "8": ((13, _mobile), (18, _id18), (15, _id15), (18, _uscc)),
     "7": ((18, _id18), (15, _id15), (18, _uscc)),
-    **{d: ((18, _id18), (15, _id15), (16, _card), (18, _uscc)) for d in "34569"},
+    **dict.fromkeys("34569", ((18, _id18), (15, _id15), (16, _card), (18, _uscc))),
 }
 
 
 def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
     dotted = text.count(".", start, end) >= 3
     reach = end + 11  # letters may follow the digits: ID 'x', USCC
-    done = start
+    done, short = start, False
     for run in _RUN.finditer(text, start, end):
         at = run.start()
         if at < done:
             continue
         if dotted and (hit := _ipv4(text, at)):
             yield hit
+        # In a series of single digits or pairs a value begins at the first one only.
+        inner, short = short, run.end() - at < 3
+        if inner and short:
+            continue
         for least, scan in _BY_DIGIT[text[at]]:
             if reach - at >= least and (hit := scan(text, at)):
                 yield hit

@@ -29,16 +29,23 @@ _NUMBERED = re.compile(
 )
 #: What may follow the number: building, entrance, floor, room; a building's name between them.
 _DEEPER = re.compile(
-    rf"(?:[ ,-]?[{HAN}]{{0,10}}?[ ]?(?:[0-9]{{1,5}}|[a-z][0-9]{{0,4}}|[一二三四五六七八九十]{{1,3}})(?:-[0-9a-z]{{1,4}}){{0,3}}"
+    rf"(?:[ ,-]?[{HAN}]{{0,10}}?[ ]?(?:[0-9]{{1,5}}|[a-z][0-9]{{0,4}}"
+    rf"|[一二三四五六七八九十]{{1,3}})(?:-[0-9a-z]{{1,4}}){{0,3}}"
     r"(?:号楼|号院|号|栋|幢|座|单元|层|楼|室|房|户|(?![0-9a-z年月日元岁个])))"
 )
-_ROOM = re.compile(r"[0-9](?:室|房|户|单元|层|楼)|(?:栋|幢|座|楼|单元|号)[- ]?[0-9]{2,4}|[0-9]-[0-9]")
+_ROOM = re.compile(
+    r"[0-9](?:室|房|户|单元|层|楼)|(?:栋|幢|座|楼|单元|号)[- ]?[0-9]{2,4}|[0-9]-[0-9]"
+)
 _UNIT = re.compile(f"[{HAN}]{{1,7}}?(?:省|自治区|市|地区|自治州|盟|县|区|旗|镇|乡|街道)")
 _HAN_RUN = re.compile(f"[{HAN}0-9 ]{{1,30}}\\Z")
 #: Words after which an address begins.
-_BEFORE = re.compile("地址|住址|住在|家住|位于|坐落|寄到|送到|寄往|送往|是在|就在|在|住|至|到|是|于|为|的|去|往|从|和|与|来")
+_BEFORE = re.compile(
+    "地址|住址|住在|家住|位于|坐落|寄到|送到|寄往|送往|是在|就在|在|住|至|到|是|于|为"
+    "|的|去|往|从|和|与|来"
+)
 _HOME_LABEL = label_before(
-    "(?:家庭|收货|收件|寄件|联系|户籍|现住|居住|常住|通讯|通信|详细|邮寄|工作)?(?:地址|住址|住所|户籍地?|籍贯)"
+    "(?:家庭|收货|收件|寄件|联系|户籍|现住|居住|常住|通讯|通信|详细|邮寄|工作)?"
+    "(?:地址|住址|住所|户籍地?|籍贯)"
     "|家住|住在|住|寄到|寄给|寄往|送到|快递到|收货|address"
 )
 
@@ -92,7 +99,9 @@ def _scored(text: str, start: int, end: int) -> Hit:
     room = _ROOM.search(value) is not None
     named = labelled(_HOME_LABEL, text, start)
     score = 0.5 + 0.1 * (region or units > 0) + 0.1 * (units > 1) + 0.1 * room + 0.15 * named
-    parts = [name for name, there in (("region", region), ("room", room), ("labelled", named)) if there]
+    parts = [
+        name for name, there in (("region", region), ("room", room), ("labelled", named)) if there
+    ]
     return Hit(start, end, "pii.address", round(score, 2), ", ".join(["road and number", *parts]))
 
 

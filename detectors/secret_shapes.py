@@ -90,7 +90,6 @@ _PARAMETER = re.compile(
 )
 _ORACLE = re.compile(r"jdbc:oracle:thin:[^\s/@:]{1,64}/(?P<v>[^\s/@]{3,80})@")
 _PASSWORD = re.compile(rf"{_IS}(?P<v>[!#-&*+./0-9:=?@a-z^_|~\\-]{{5,63}}[0-9a-z!@#$%^&*_~+=?-])")
-_PASSWORD_WORDS = "password passwd passphrase passcode pwd pass 密码 口令 登录密码 支付密码 开机密码 wifi密码".split()
 _COOKIE = re.compile(
     r"\s{0,2}:\s{0,3}(?P<v>[0-9a-z_.-]{2,40}=[^\s;,\"']{12,400}"
     r"(?:;\s?[0-9a-z_.-]{1,40}=[^\s;,\"']{1,400}){0,20})"
@@ -112,7 +111,7 @@ _BLOCKS: tuple[Shape, ...] = (
     Shape(
         "password",
         "secret.password",
-        tuple(_PASSWORD_WORDS),
+        ("password", "passwd", "passphrase", "passcode", "pwd", "pass", "密码", "口令"),
         _PASSWORD,
         0.85,
         label=True,
@@ -208,15 +207,16 @@ _CHINA: tuple[Shape, ...] = (
     _behind(
         "secret.key",
         "cloud secret key",
-        "secretkey secret_key secret-key secret_access_key secretid secret_id sk ak accesskey access_key",
+        "secretkey secret_key secret-key secret_access_key secretid secret_id sk ak accesskey"
+        " access_key",
         r"[0-9a-z/+_-]{20,64}={0,2}",
         0.85,
     ),
     _behind(
         "secret.key",
         "app secret",
-        "appsecret app_secret app-secret client_secret clientsecret corpsecret encodingaeskey apiv3key"
-        " 应用密钥 应用秘钥",
+        "appsecret app_secret app-secret client_secret clientsecret corpsecret encodingaeskey"
+        " apiv3key 应用密钥 应用秘钥",
         r"[0-9a-z_-]{16,64}",
         0.9,
     ),
@@ -230,8 +230,8 @@ _CHINA: tuple[Shape, ...] = (
     _behind(
         "secret.token",
         "access token",
-        "access_token accesstoken access-token refresh_token auth_token authtoken token session_token"
-        " sessdata 令牌",
+        "access_token accesstoken access-token refresh_token auth_token authtoken token"
+        " session_token sessdata 令牌",
         r"[0-9a-z][0-9a-z_.~+/-]{23,400}={0,2}",
         0.85,
     ),

@@ -12,8 +12,10 @@ import functools
 import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from ahocorasick_rs import AhoCorasick, MatchKind
 
@@ -37,8 +39,10 @@ WINDOW = 8192
 _ENTROPY = 2.8
 
 _PLACEHOLDER = re.compile(
-    r"x{4,}|\*{3,}|\.{3,}|…|<[^>]{0,40}>|\$\{|\{\{|\$\(|%\(|[-_]here|your[-_ ]?|change[-_]?me|placeholder"
-    r"|example|sample|dummy|redacted|masked|foobar|你的|您的|示例|替换|填写|process\.env|environ|getenv"
+    r"x{4,}|\*{3,}|\.{3,}|…|<[^>]{0,40}>|\$\{|\{\{|\$\(|%\(|[-_]here|your[-_ ]?"
+    r"|change[-_]?me|placeholder"
+    r"|example|sample|dummy|redacted|masked|foobar|你的|您的|示例|替换|填写"
+    r"|process\.env|environ|getenv"
 )
 #: Names rather than values: db_password, user.password, http://…
 _NAME_LIKE = re.compile(r"[a-z]+(?:[-_./:]+[a-z]+)+[-_./:]?\Z|https?:")
@@ -106,11 +110,13 @@ def _matches(view: View) -> Iterator[tuple[Shape, int, int]]:
 
 
 def _settle(found: list[tuple[Shape, int, int]]) -> list[tuple[Shape, int, int]]:
+    """Of overlapping secrets the surest, then the longest, in text order."""
     kept: list[tuple[Shape, int, int]] = []
     for item in sorted(found, key=lambda f: (-f[0].score, f[1] - f[2], f[1])):
-        if all(item[2] <= start or end <= item[1] for _, start, end in kept):
-            kept.append(item)
-    return sorted(kept, key=lambda f: f[1])
+        at = bisect_left(kept, item[1], key=itemgetter(1))
+        if (at == 0 or kept[at - 1][2] <= item[1]) and (at == len(kept) or kept[at][1] >= item[2]):
+            kept.insert(at, item)
+    return kept
 
 
 def _mask(value: str) -> str:
