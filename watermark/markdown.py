@@ -100,6 +100,8 @@ def _lines(inner: str, key: Any, value: Any) -> tuple[int, int]:
             "write one key a line",
         )
     end = max(_end(value), key.end_mark.index)
+    if inner[end - 1] in "\r\n":  # a block scalar ends behind its last line
+        return key.start_mark.index, end
     match = re.compile(r"\r\n|\n|\r|\Z").search(inner, end)
     return key.start_mark.index, match.end() if match else len(inner)
 
