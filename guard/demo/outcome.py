@@ -53,14 +53,11 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A labelled file as our reader reads it back: see ``guard inspect --json``.
-
-    ``preview`` is a small JPEG of a picture, Base64; empty for a text.
-    """
+    """A labelled file as our reader reads it back: ``facts`` are those of ``guard inspect --json``,
+    and ``visible``, which says what the writer drew."""
 
     file: str
     facts: Mapping[str, Any]
-    preview: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,19 @@ OUTCOMES: Final[Mapping[str, tuple[str, str]]] = {
     "keep": ("保留", "#2c8a58"),
 }
 
+#: The verdicts of article 6 of the labelling measures, and the states of the standard.
+VERDICTS: Final = {
+    "confirmed": "确认生成 confirmed",
+    "possible": "可能生成 possible",
+    "suspected": "疑似生成 suspected",
+    "none": "未见标识 none",
+}
+STATUSES: Final = {
+    "compliant": "符合 compliant",
+    "noncompliant": "不符合 noncompliant",
+    "not_found": "无载体 not found",
+    "inconclusive": "无法判断 inconclusive",
+}
 #: Clauses shown for one example; a rule may serve several.
 _CLAUSES: Final = 2
 
@@ -45,7 +58,7 @@ margin-top:18px}
 table{width:100%;border-collapse:collapse;font-size:14px}
 th{text-align:left;color:var(--soft);font-weight:500;font-size:13px}
 td,th{padding:8px 10px 8px 0;border-bottom:1px solid var(--line);vertical-align:top}
-td.text{width:44%;overflow-wrap:anywhere;white-space:pre-wrap}
+td:first-child>code{white-space:nowrap}td.text{width:44%;overflow-wrap:anywhere;white-space:pre-wrap}
 code,pre{font:12.5px/1.5 ui-monospace,Consolas,monospace;overflow-wrap:anywhere}
 pre{margin:0;background:#f5f7fa;border-radius:10px;padding:14px;white-space:pre-wrap}
 .tag{display:inline-block;border-radius:6px;padding:1px 8px;color:#fff;font-size:12.5px;
@@ -62,8 +75,11 @@ details summary{cursor:pointer;color:var(--soft);margin-top:10px}
 """
 
 
-def render(run: Outcome) -> str:
-    """The page of a run. No script; the pictures of the labelled files are linked, not copied."""
+def render(run: Outcome, previews: Mapping[str, str]) -> str:
+    """The page of a run: no script, nothing to load.
+
+    ``previews`` are small JPEG pictures (Base64) of the labelled pictures, by ``Labelled.file``.
+    """
     stages = {stage.number: stage for stage in run.stages}
     parts = [
         _head(run),
@@ -72,7 +88,7 @@ def render(run: Outcome) -> str:
         _stage(stages[1]),
         _stage(stages[2], _law(run.balance)),
         _stage(stages[3]),
-        _labels(run.labelled),
+        _labels(run.labelled, previews),
         _log(run),
         _places(run),
     ]
@@ -181,37 +197,46 @@ def _tag(one: Example) -> str:
     return f'{tag}<br><span class="en">预期 {OUTCOMES[one.expect][0]}</span>'
 
 
-def _labels(labelled: Iterable[Labelled]) -> str:
-    rows = "".join(_label(one) for one in labelled)
-    head = "".join(
-        f"<th>{name}</th>"
-        for name in ("文件 file", "显式 visible", "隐式 metadata", "标准 GB 45438", "C2PA", "结论")
-    )
+def _labels(labelled: Iterable[Labelled], previews: Mapping[str, str]) -> str:
+    rows = "".join(_label(one, previews.get(one.file, "")) for one in labelled)
+    columns = ("文件 file", "显式标识 visible", "隐式标识 metadata", "GB 45438", "C2PA", "结论")
+    head = "".join(f"<th>{name}</th>" for name in columns)
     return (
         '<section><h2><span class="no">4</span>标识写入 <span class="en">label writer · every '
-        f"file read back</span></h2><table><tr>{head}</tr>{rows}</table></section>"
+        f'file read back</span></h2><div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
+        "</section>"
     )
 
 
-def _label(one: Labelled) -> str:
+def _label(one: Labelled, preview: str) -> str:
     facts, label = one.facts, one.facts["label"] or {}
-    explicit, c2pa = facts.get("explicit") or {}, facts.get("c2pa") or {}
+    picture = f'<img alt="" src="data:image/jpeg;base64,{preview}">' if preview else ""
+    number = label.get("ProduceID", "")
     cells = [
-        f'{_picture(one)}<a href="{_text(one.file)}">{_text(one.file)}</a>',
-        _text(str(explicit.get("text") or ("有" if explicit.get("found") else "—"))),
-        f"{_text(str(facts['carrier'] or '—'))}<br><code>"
-        f"{_text(str(label.get('ProduceID', '')))}</code>",
-        _text(str(facts["standard"]["status"])),
-        _text(str(c2pa.get("state") or "—")),
-        _text(str(facts["verdict"])),
+        f'{picture}<a href="{_text(one.file)}">{_text(one.file)}</a>',
+        _visible(facts["visible"]),
+        f"{_text(facts['carrier'] or '—')}<br><code>{_text(number)}</code>",
+        _standard(facts),
+        _text((facts["c2pa"] or {}).get("state", "—")),
+        _text(VERDICTS[facts["verdict"]]),
     ]
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _picture(one: Labelled) -> str:
-    if not one.preview:
-        return ""
-    return f'<img alt="" src="data:image/jpeg;base64,{one.preview}"><br>'
+def _visible(drawn: Mapping[str, Any]) -> str:
+    shown = _text(drawn.get("text", "—"))
+    if "ink_height" not in drawn:
+        return shown
+    return (
+        f"{shown}<br><span class='en'>字高 {drawn['ink_height']} px，"
+        f"对比度 {drawn['contrast']:.1f}</span>"
+    )
+
+
+def _standard(facts: Mapping[str, Any]) -> str:
+    standard = facts["standard"]
+    reason = standard.get("reason") or ""
+    return f"{_text(STATUSES[standard['status']])}<br><span class='en'>{_text(reason)}</span>"
 
 
 def _log(run: Outcome) -> str:

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any, Final, Protocol
 
 from guard.demo import judging, marking, material, page
-from guard.demo.outcome import Log, Outcome, Stage
+from guard.demo.outcome import Outcome, Stage
 from guard.demo.place import building
 
 PLACES: Final = {
@@ -19,6 +19,7 @@ PLACES: Final = {
     "input/": "演示用的输入与预期结果 the input and what was expected",
     "c2pa/": "本机生成的测试证书 the locally made test certificates",
 }
+_BALANCE: Final = ("input", "kept", "redacted", "dropped", "duplicates", "quarantined")
 
 
 class Show(Protocol):
@@ -51,7 +52,7 @@ def run(out: Path, show: Show) -> Outcome:
             show.stage(answers)
             mark = perf_counter()
             labelled = marking.label_all(guard, folder, decisions)
-            label_seconds = perf_counter() - mark
+            label_seconds = round(perf_counter() - mark, 3)
             policy = guard.policy.name
         mark = perf_counter()
         log = marking.verify_log(folder / "audit")
@@ -62,14 +63,11 @@ def run(out: Path, show: Show) -> Outcome:
             stages=(prompts, corpus, answers),
             balance={k: balance[k] for k in _BALANCE},
             labelled=tuple(labelled),
-            label_seconds=round(label_seconds, 3),
+            label_seconds=label_seconds,
             log=log,
             log_seconds=round(perf_counter() - mark, 3),
             places=PLACES,
         )
-        (folder / "report.html").write_text(page.render(outcome), encoding="utf-8")
+        html = page.render(outcome, marking.previews(folder, labelled))
+        (folder / "report.html").write_text(html, encoding="utf-8")
     return outcome
-
-
-_BALANCE: Final = ("input", "kept", "redacted", "dropped", "duplicates", "quarantined")
-__all__ = ["Log", "Outcome", "Show", "run"]
