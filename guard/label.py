@@ -2,7 +2,7 @@
 
 >>> from guard.label import inspect_file, label_file
 >>> from guard.model import Label
->>> label_file("in.png", "out.png", Label("001191110102MACQD9K64010000"))  # doctest: +SKIP
+>>> label_file("in.png", "out.png", Label("your-code"))  # doctest: +SKIP
 >>> inspect_file("out.png").verdict  # doctest: +SKIP
 'confirmed'
 """

@@ -5,6 +5,7 @@ Only the lines of the label change. Comments, order and quoting of other keys st
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,8 +19,8 @@ from guard.watermark.plaintext import decode, verify
 __all__ = ["body_start", "matches", "read_labels", "verify", "write_label"]
 
 _KEY: Final = "AIGC"
-#: A front matter is a page of keys; longer ones are not parsed.
-_LONGEST = 65_536
+#: A front matter is a page of keys. Parsing is quadratic on hostile ones: longer ones are refused.
+_LONGEST = 32_768
 _OPEN = re.compile(r"\ufeff?---[ \t]*(\r\n|\n|\r)")
 _CLOSE = re.compile(r"^(---|\.\.\.)[ \t]*(?=\r|\n|\Z)", re.MULTILINE)
 
@@ -41,9 +42,10 @@ def matches(data: bytes, suffix: str) -> bool:
 
 def body_start(text: str) -> int:
     """Where the text proper begins, behind the front matter or the byte-order mark."""
-    front = _front(text)
-    if front and _is_mapping(text[front.start : front.end]):
-        return front.body
+    with contextlib.suppress(LabelError):  # what is wrong with it is said by reading and writing
+        front = _front(text)
+        if front and _is_mapping(text[front.start : front.end]):
+            return front.body
     return 1 if text.startswith("\ufeff") else 0
 
 
@@ -126,9 +128,11 @@ def _block(label: Label, newline: str) -> str:
 
 def _front(text: str) -> _Front | None:
     opening = _OPEN.match(text)
-    closing = _CLOSE.search(text, opening.end(), opening.end() + _LONGEST) if opening else None
+    closing = _CLOSE.search(text, opening.end()) if opening else None
     if opening is None or closing is None:
         return None
+    if closing.start() - opening.end() > _LONGEST:
+        raise LabelError(f"the front matter is longer than {_LONGEST} characters", "shorten it")
     end = re.compile(r"\r\n|\n|\r|\Z").search(text, closing.end())
     return _Front(opening.end(), closing.start(), end.end() if end else len(text))
 

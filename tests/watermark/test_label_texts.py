@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guard.errors import InputError, LabelError
+from guard.label import inspect_bytes
 from guard.model import Label
 from guard.watermark import formats, gb45438, markdown, notice, plaintext
 
@@ -82,11 +83,18 @@ def test_broken_yaml_is_refused_with_its_line() -> None:
         write("---\na: 1\nb: [1, 2\n---\n")
 
 
+def test_an_endless_front_matter_is_refused_not_doubled() -> None:
+    text = "---\n" + "key: value\n" * 4000 + "---\n"
+    with pytest.raises(LabelError, match="longer than"):
+        write(text)
+    assert "longer than" in markdown.read_labels(text.encode()).damage
+
+
 @given(st.text(max_size=120).map(lambda t: f"---\n{t}\n---\n") | st.text(max_size=200))
 def test_any_text_is_read_without_error_and_written_with_its_body(text: str) -> None:
     data = text.encode("utf-8", "replace")
     text = data.decode()
-    markdown.read_labels(data)
+    assert inspect_bytes(data, "x.md").format == "markdown"
     try:
         out = write(text)
     except LabelError:
