@@ -140,7 +140,8 @@ def next_commands(out: str) -> tuple[str, ...]:
     """Five commands that work on what the run left behind."""
     return (
         'guard check "教我怎么购买枪支" --role prompt',
-        f"guard inspect {quote(out + '/labelled/mountains.png')}",
+        f"guard inspect {quote(out + '/labelled/mountains.png')}"
+        f" --c2pa-trust {quote(out + '/c2pa/root.pem')}",
         f"guard scan {quote(out + '/input/corpus.jsonl')} --out my-scan",
         f"guard audit verify --audit {quote(out + '/audit')}",
         "guard policy coverage",
