@@ -87,6 +87,14 @@ def _automaton() -> tuple[AhoCorasick, tuple[tuple[Shape, ...], ...]]:
     return words, tuple(tuple(shapes) for shapes in by_word.values())
 
 
+def _plain(value: str) -> str:
+    """The value without disguise but with its case: no full-width or invisible characters."""
+    if value.isascii():
+        return value
+    shaped = unicodedata.normalize("NFKC", value)
+    return "".join(c for c in shaped if unicodedata.category(c) != "Cf")
+
+
 def _sound(shape: Shape, value: str) -> bool:
     """Whether the original text of a match is a secret and no placeholder."""
     if shape.check is not None and shape.check(value) is None:
@@ -158,7 +166,7 @@ class SecretsDetector:
         found = []
         for shape, start, end in _matches(view):
             first, last = view.span(start, end)
-            if _sound(shape, unicodedata.normalize("NFKC", view.original[first:last])):
+            if _sound(shape, _plain(view.original[first:last])):
                 found.append((shape, first, last))
         return [
             _finding(shape, view.original[start:end], start, end)
