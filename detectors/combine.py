@@ -5,6 +5,8 @@ A *plan* is a matcher with its leaves replaced by numbers; hits are given per le
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -107,64 +109,88 @@ def _joined(hits: Sequence[Hit]) -> Hit:
     return Hit(merged[0][0], max(end for _, end in merged), tuple(merged))
 
 
-def _near(plan: Plan, parts: list[list[Hit]], sentences: Sentences) -> list[Hit]:
-    """Matches of every part in one sentence, each at most ``within`` from its neighbour.
+class _Part:
+    """The hits of one part, to be walked rightwards or leftwards from a place."""
 
-    Starts from each hit of the rarest part and takes the nearest hit of every other part, so the
-    cost is (hits of the rarest part) x (parts) x log(hits).
+    __slots__ = ("_by_end", "_by_start", "_ends", "_starts")
+
+    def __init__(self, hits: Sequence[Hit]) -> None:
+        self._by_start = sorted(hits, key=lambda hit: hit.start)
+        self._starts = [hit.start for hit in self._by_start]
+        self._by_end = sorted(hits, key=lambda hit: hit.end)
+        self._ends = [hit.end for hit in self._by_end]
+
+    def beside(self, hit: Hit, within: int, *, right: bool) -> list[Hit]:
+        """Hits at most ``within`` after (before) ``hit`` that do not overlap it, nearest first."""
+        if right:
+            low = bisect_left(self._starts, hit.end)
+            return self._by_start[low : bisect_right(self._starts, hit.end + within, low)]
+        low = bisect_left(self._ends, hit.start - within)
+        return self._by_end[low : bisect_right(self._ends, hit.start, low)][::-1]
+
+
+def _chain(
+    hit: Hit, parts: Sequence[_Part], plan: Plan, sentences: Sentences, *, right: bool
+) -> list[Hit] | None:
+    """The nearest run of one hit of each part, in their order, going one way from ``hit``.
+
+    A hit from which the rest could not be reached is not tried again, so the cost is the number
+    of hits within reach.
     """
-    rarest = min(range(len(parts)), key=lambda n: len(parts[n]))
-    ordered_parts = [sorted(part, key=lambda hit: hit.start) for part in parts]
-    starts = [[hit.start for hit in part] for part in ordered_parts]
+    home = sentences.number(hit.start)
+    dead: set[tuple[int, Hit]] = set()
+
+    def extend(last: Hit, depth: int) -> list[Hit] | None:
+        if depth == len(parts):
+            return []
+        for near in parts[depth].beside(last, plan.within, right=right):
+            if sentences.number(near.end - 1 if right else near.start) != home:
+                break
+            if (depth, near) in dead:
+                continue
+            rest = extend(near, depth + 1)
+            if rest is not None:
+                return [near, *rest]
+            dead.add((depth, near))
+        return None
+
+    return extend(hit, 0)
+
+
+@functools.cache
+def _arrangements(
+    rarest: int, count: int, ordered: bool
+) -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """(parts going left, parts going right) of the rarest part, outwards."""
+    if ordered:
+        return ((tuple(range(rarest - 1, -1, -1)), tuple(range(rarest + 1, count))),)
+    others = [n for n in range(count) if n != rarest]
+    return tuple(
+        (order[:cut], order[cut:])
+        for order in itertools.permutations(others)
+        for cut in range(count)
+    )
+
+
+def _near(plan: Plan, groups: list[list[Hit]], sentences: Sentences) -> list[Hit]:
+    """For each hit of the rarest part, the tightest match it belongs to, if there is one.
+
+    Every part is in one sentence, and each is at most ``within`` from its neighbour in the text.
+    """
+    rarest = min(range(len(groups)), key=lambda n: len(groups[n]))
+    parts = [_Part(group) for group in groups]
     found = []
-    for anchor in parts[rarest]:
-        chosen: list[Hit | None] = [None] * len(parts)
-        chosen[rarest] = anchor
-        left = right = anchor
-        for n in _outward(rarest, len(parts)):
-            low, high = left, right
-            if plan.ordered:
-                side = -1 if n < rarest else 1
-                low = high = left if side < 0 else right
-            else:
-                side = 0
-            hit = _nearest(ordered_parts[n], starts[n], low, high, side, plan.within)
-            if hit is None:
-                break
-            chosen[n] = hit
-            left = hit if hit.start < left.start else left
-            right = hit if hit.end > right.end else right
-        hits = [hit for hit in chosen if hit is not None]
-        if len(hits) == len(parts) and sentences.number(left.start) == sentences.number(
-            right.end - 1
-        ):
-            found.append(_joined(hits))
+    for anchor in groups[rarest]:
+        if sentences.number(anchor.start) != sentences.number(anchor.end - 1):
+            continue
+        choices = []
+        for left, right in _arrangements(rarest, len(parts), plan.ordered):
+            before = _chain(anchor, [parts[n] for n in left], plan, sentences, right=False)
+            if before is None:
+                continue
+            after = _chain(anchor, [parts[n] for n in right], plan, sentences, right=True)
+            if after is not None:
+                choices.append(_joined([anchor, *before, *after]))
+        if choices:
+            found.append(min(choices, key=lambda hit: (hit.end - hit.start, hit.start)))
     return found
-
-
-def _outward(origin: int, count: int) -> list[int]:
-    """Part numbers by distance from ``origin``: neighbours first."""
-    return sorted((n for n in range(count) if n != origin), key=lambda n: abs(n - origin))
-
-
-def _nearest(
-    part: list[Hit], starts: list[int], left: Hit, right: Hit, side: int, within: int
-) -> Hit | None:
-    """The hit of ``part`` nearest to the stretch left..right that does not overlap it.
-
-    ``side`` -1 looks before only, 1 after only, 0 on both sides.
-    """
-    best: tuple[int, Hit] | None = None
-    if side >= 0:
-        at = bisect_left(starts, right.end)
-        if at < len(part) and part[at].start - right.end <= within:
-            best = (part[at].start - right.end, part[at])
-    if side <= 0:
-        at = bisect_right(starts, left.start) - 1
-        while at >= 0 and left.start - starts[at] <= within + 64:
-            gap = left.start - part[at].end
-            if 0 <= gap <= within and (best is None or gap < best[0]):
-                best = (gap, part[at])
-                break
-            at -= 1
-    return best[1] if best else None

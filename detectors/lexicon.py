@@ -69,7 +69,7 @@ class _Leaves:
 
     def number(self, matcher: Matcher) -> int:
         """The leaf number of a words or pattern matcher; equal ones share it."""
-        key = (matcher.kind, matcher.words, matcher.pattern)
+        key = (matcher.kind, matcher.words, matcher.pattern, matcher.anchors)
         if key in self._numbers:
             return self._numbers[key]
         number = self._numbers[key] = len(self._numbers)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from guard.detectors.normalise import View, fold, squeeze
 
 #: Text of everything that folding treats apart, beside any code point at all (surrogates included).
-INTERESTING = "赌博國发０Ａａ①②Ⓐ㋀ﬁ\u0301\u200b\u200d\u202e\0\x01\ud800\udfff -_.,，：（）·★\n\tbuyBUY。"
+INTERESTING = (
+    "赌博國发０Ａａ①②Ⓐ㋀ﬁ\u0301\u200b\u200d\u202e\0\x01\ud800\udfff -_.,，：（）·★\n\tbuyBUY。"
+)
 TEXT = st.text(
     st.one_of(st.sampled_from(INTERESTING), st.characters(codec=None, exclude_categories=())),
     max_size=60,
