@@ -73,13 +73,14 @@ def _digest_key(path: Path) -> bytes:
 
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     data = _read(path)
     try:
         key = s.load_pem_private_key(data, password=None)
-    except ValueError as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise EvidenceError(f"{path}: the key file is damaged", _REMEDY) from error
     form = (s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
     # PEM has many spellings of one key; only ours, so that a changed byte is a changed key.

@@ -265,18 +265,29 @@ def check_proof(text: str, key: Key) -> str:
     return f"verified: record {index} of {size} in {key.name}\n{entry.decode(errors='replace')}"
 
 
+def given_key(source: str) -> str:
+    """The key's text from --key, which may name a file."""
+    return Path(source).read_bytes().decode().strip() if Path(source).is_file() else source
+
+
+def beside(path: Path) -> str:
+    """The key's text from the export's own file: one line, nothing else."""
+    text = path.read_bytes().decode() if path.is_file() else ""
+    if not text.endswith("\n"):
+        raise Bad("log.vkey: missing or cut off")
+    return text[:-1]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Verify an exported audit log.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).resolve().parent)
     parser.add_argument("--key", help="verifier key, or a file that holds it")
     parser.add_argument("--proof", type=Path, help="a .tlog-proof to verify instead of a folder")
     args = parser.parse_args()
-    source = args.key or str(args.folder / "log.vkey")
     try:
-        text = Path(source).read_text(encoding="utf-8") if Path(source).is_file() else source
-        key = Key(text.removesuffix("\n"))
+        key = Key(given_key(args.key) if args.key else beside(args.folder / "log.vkey"))
         if args.proof:
-            print(check_proof(args.proof.read_text(encoding="utf-8"), key))
+            print(check_proof(args.proof.read_bytes().decode(), key))
         else:
             print(check_export(args.folder, key))
             if not args.key:
