@@ -1,5 +1,10 @@
-"""Timing by CPU time, so that other work on the machine does not count. Standard library only:
-the environments of the peers run it too."""
+"""Timing one call at a time. Standard library only: the environments of the peers run it too.
+
+Short calls are read off ``perf_counter``, which costs no system call: reading CPU time does, and a
+system call between two calls of 50 us was seen to slow the next one by half (cold branch
+predictors). A median over thousands of short calls does not feel other work on the machine; long
+calls would, so they are timed in CPU time.
+"""
 
 from __future__ import annotations
 
@@ -9,36 +14,31 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-#: CPU seconds that one case may take in one round; slow peers see fewer prompts and say so.
+#: Seconds that one case may take in one round; slow peers see fewer prompts and say so.
 SECONDS = 2.0
 ROUNDS = 5
-_clock = time.process_time_ns
+#: Calls beyond this many nanoseconds are timed in CPU time.
+LONG = 300_000
+
+Clock = Callable[[], int]
 
 
-def _overhead() -> float:
+def _overhead(clock: Clock) -> float:
     """What reading the clock itself costs, in nanoseconds."""
     gaps = []
     for _ in range(2_000):
-        begun = _clock()
-        gaps.append(_clock() - begun)
+        begun = clock()
+        gaps.append(clock() - begun)
     return statistics.median(gaps)
 
 
-def _round(call: Callable[[Any], object], items: Sequence[Any]) -> list[int]:
+def _round(call: Callable[[Any], object], items: Sequence[Any], clock: Clock) -> list[int]:
     times = []
     for item in items:
-        begun = _clock()
+        begun = clock()
         call(item)
-        times.append(_clock() - begun)
+        times.append(clock() - begun)
     return times
-
-
-def _affordable(call: Callable[[Any], object], items: Sequence[Any]) -> int:
-    """How many items fit into SECONDS, from a second look at some; at least 20."""
-    sample = items[:: max(1, len(items) // 20)][:20]
-    _round(call, sample)
-    each = sum(_round(call, sample)) / len(sample) / 1e9
-    return min(len(items), max(20, int(SECONDS / max(each, 1e-9))))
 
 
 def timed(
@@ -50,13 +50,17 @@ def timed(
         ``n`` items, ``p50`` and ``p95`` in microseconds a call (each the median over the rounds),
         ``spread``: (largest - smallest round median) / median.
     """
-    count = _affordable(call, items)
+    sample = items[:: max(1, len(items) // 20)][:20]
+    _round(call, sample, time.process_time_ns)
+    first = statistics.mean(_round(call, sample, time.process_time_ns))
+    clock = time.process_time_ns if first > LONG else time.perf_counter_ns
+    count = min(len(items), max(20, int(SECONDS * 1e9 / max(first, 1))))
     chosen = items[:: max(1, len(items) // count)][:count]
-    overhead = _overhead()
+    overhead = _overhead(clock)
     gc.collect()
     medians, tails = [], []
     for _ in range(rounds):
-        times = sorted((t - overhead) / 1e3 for t in _round(call, chosen))
+        times = sorted((t - overhead) / 1e3 for t in _round(call, chosen, clock))
         medians.append(statistics.median(times))
         tails.append(times[int(len(times) * 0.95)])
     middle = statistics.median(medians)

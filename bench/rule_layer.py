@@ -1,4 +1,4 @@
-"""The rule layer beside its peers: one run, one input, CPU time, ratios, and what each finds.
+"""The rule layer beside its peers: one run, one input, ratios, and what each finds.
 
 Prints a table and writes ``out/rule_layer.json``. Each side runs in its own environment as a
 subprocess, ours twice with the peers between, so that a change of the machine's mood shows as a
@@ -126,7 +126,7 @@ def main(argv: list[str]) -> int:
     base = next((row["p50"] for row in rows if row["name"] == REFERENCE and "p50" in row), 0.0)
     totals = {kind: len(texts) for kind, texts in data["planted"].items()}
     print(
-        f"{'CPU time in microseconds a call':<64} {'n':>5} {'median':>10} {'p95':>10} {'x ours':>9}  found"
+        f"{'microseconds a call':<64} {'n':>5} {'median':>10} {'p95':>10} {'x ours':>9}  found"
     )
     for row in rows:
         print(_line(row, base, totals))
