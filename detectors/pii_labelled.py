@@ -144,6 +144,10 @@ _NO_NAME = re.compile(
     r"|计划|计算|双方|双击|解释|解决|程序|程度|全部|全名|黑客|花园|米饭|季节|华为|包括|包含|沙发|范围|范例|夏天"
     r"|冬天|党员|商家|商品|商店|古代|武器|龙虾|段落|习惯|文章|文本|文件|马里奥|王者|王子|王国|梅花|牛奶|熊猫|金融|金属"
 )
+#: 张师傅, 李老师: a surname with a title points at nobody.
+_TITLE = re.compile(
+    "先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|医生|护士|警官|律师|经理|主任|同学|老板|教授|院长|校长"
+)
 #: The Chinese John Doe.
 _PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
 
@@ -167,7 +171,7 @@ def _name(text: str, at: int, linked: bool) -> Hit | None:
     start, end = match.span("value")
     if match["given"]:
         given = match["given"]
-        if given[0] in _NOT_GIVEN or _NO_NAME.match(text, start):
+        if given[0] in _NOT_GIVEN or _NO_NAME.match(text, start) or _TITLE.match(given):
             return None
         end -= len(given) == 2 and given[1] in _NOT_GIVEN
     if _PLACEHOLDER.match(text, start):

@@ -43,7 +43,7 @@ _ID_LABEL = label_before(
     "身份证|身分证|证件|公民身份|身份号|id ?card|id ?no|id ?number|identity|居住证|永居证|sfz"
 )
 _CARD_LABEL = label_before(
-    "卡号|银行卡|信用卡|储蓄卡|借记卡|工资卡|开户|银行账[号户]|收款账[号户]"
+    "卡号|银行卡|信用卡|储蓄卡|借记卡|工资卡|开户|[账帐][号户]"
     "|card ?no|card ?number|credit ?card|bank ?card"
     "|(?:工商|农业|建设|招商|交通|邮政|民生|光大|浦发|中国|平安|兴业|中信)银行"
     "|工行|农行|建行|中行|招行|交行"
@@ -151,6 +151,8 @@ def _landline(text: str, at: int) -> Hit | None:
     match = _LANDLINE.match(text, at)
     if match is None or _glued(text, at) or (at and text[at - 1] in "-."):
         return None
+    if match["sep"] in ("", " ") and at > 1 and text[at - 1] == " " and text[at - 2].isdecimal():
+        return None  # 6222 0812 3456 7890: the middle of a card
     start, end = match.span()
     if text[at - 1 : at] == "(" and ")" in match["sep"]:
         start -= 1

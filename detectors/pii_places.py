@@ -40,7 +40,7 @@ _UNIT = re.compile(f"[{HAN}]{{1,7}}?(?:省|自治区|市|地区|自治州|盟|�
 _HAN_RUN = re.compile(f"[{HAN}0-9 ]{{1,30}}\\Z")
 #: Words after which an address begins.
 _BEFORE = re.compile(
-    "地址|住址|住在|家住|位于|坐落|寄到|送到|寄往|送往|是在|就在|在|住|至|到|是|于|为"
+    "地址|住址|住在|家住|位于|坐落|寄到|送到|寄往|送往|送达|是在|就在|在|住|至|到|是|于|为"
     "|的|去|往|从|和|与|来"
 )
 _HOME_LABEL = label_before(
