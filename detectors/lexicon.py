@@ -8,7 +8,7 @@ without hits costs one fold and one scan, however many rules there are.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import regex
@@ -23,6 +23,7 @@ MOST_FINDINGS = 1_000
 #: A time limit on patterns costs 3.6 us a call, so it guards long texts only (seconds).
 LONG_TEXT, PATTERN_SECONDS = 2_000, 2.0
 _LEFT, _RIGHT = 1, 2
+Scanned = tuple[int, int, int]
 _MOST_INSERTED = 8
 
 
@@ -82,6 +83,16 @@ class _Leaves:
                 self.anchors[fold(anchor).text].append(number)
         return number
 
+    def chances(self) -> Mapping[int, float]:
+        """How likely a leaf is to be hit, as far as the length of its words tells: a word of one
+        character is as frequent as forty words of two."""
+        chances: dict[int, float] = defaultdict(float)
+        for words in (self.words, self.anchors):
+            for word, leaves in words.items():
+                for leaf in leaves:
+                    chances[leaf] += 40.0 ** -len(word)
+        return chances
+
     def plan(self, matcher: Matcher) -> Plan:
         unless = self.plan(matcher.unless) if matcher.unless else None
         if matcher.kind in ("words", "pattern"):
@@ -121,22 +132,27 @@ class LexiconDetector:
         self._edges = [_edges(word) for word in words]
         self._leaves = [tuple(leaves.words.get(word, ())) for word in words]
         self._anchors = [tuple(leaves.anchors.get(word, ())) for word in words]
-        self._triggers = self._trigger_table()
+        self._triggers = self._trigger_table(leaves)
+        self._waking = {
+            number
+            for number in range(len(words))
+            if not self._triggers.keys().isdisjoint(self._leaves[number] + self._anchors[number])
+        }
         self.window = self._window()
         self.entries = len(leaves.words)
 
-    def _trigger_table(self) -> dict[int, list[int]]:
+    def _trigger_table(self, leaves: _Leaves) -> dict[int, list[int]]:
         """Leaf -> the roots to try when it is hit.
 
-        A combination is tried only on the part whose leaves fewest roots share, so that a common
-        verb does not wake every rule that uses it.
+        A combination is tried only on the part least likely to be hit, so that a common word (我,
+        准备) does not wake every rule that uses it.
         """
-        use = Counter(leaf for _, _, plan in self._roots for leaf in plan.leaves())
+        chances = leaves.chances()
         table: dict[int, list[int]] = defaultdict(list)
         for number, (_, _, plan) in enumerate(self._roots):
-            for leaf in _rare_leaves(plan, use):
+            for leaf in _rare_leaves(plan, chances):
                 table[leaf].append(number)
-        return table
+        return dict(table)
 
     def _window(self) -> int:
         """The longest stretch one finding needs: words through insertions, patterns, gaps."""
@@ -149,12 +165,13 @@ class LexiconDetector:
         return [self._find(content) for content in batch]
 
     def _find(self, content: Content) -> list[Finding]:
-        view = folded(content)
-        hits = self._scan(view)
-        tight = squeezed(content)
-        disguised = self._scan_squeezed(tight, view, hits) if tight is not None else {}
-        if not hits:
+        view, tight = folded(content), squeezed(content)
+        plain = list(self._automaton.scan(view.text))
+        close = list(self._automaton.scan(tight.text)) if tight is not None else []
+        if self._waking.isdisjoint([word for word, _, _ in (*plain, *close)]):
             return []
+        hits = self._hits(plain, view)
+        disguised = self._add_squeezed(close, tight, hits) if tight is not None else {}
         roots = {root for leaf in hits for root in self._triggers.get(leaf, ())}
         if not roots:
             return []
@@ -168,12 +185,12 @@ class LexiconDetector:
                 found += _findings(maker, matcher, matches, view, disguised)
         return found
 
-    def _scan(self, view: View) -> dict[int, list[Stretch]]:
+    def _hits(self, scanned: Iterable[Scanned], view: View) -> dict[int, list[Stretch]]:
         """Hits per leaf in the folded text."""
         text, edges, leaves, anchors = view.text, self._edges, self._leaves, self._anchors
         hits: dict[int, list[Stretch]] = {}
         woken: set[int] = set()
-        for word, start, end in self._automaton.scan(text):
+        for word, start, end in scanned:
             if anchors[word]:
                 woken.update(anchors[word])
             if edges[word] and not _at_edge(text, start, end, edges[word]):
@@ -193,13 +210,13 @@ class LexiconDetector:
             if found.end() > found.start():
                 yield found.span()
 
-    def _scan_squeezed(
-        self, tight: View, view: View, hits: dict[int, list[Stretch]]
+    def _add_squeezed(
+        self, scanned: Iterable[Scanned], tight: View, hits: dict[int, list[Stretch]]
     ) -> dict[Stretch, str]:
         """Add hits that only show without insertions; returns why, per folded stretch."""
         text, edges, leaves = tight.text, self._edges, self._leaves
         why: dict[Stretch, str] = {}
-        for word, start, end in self._automaton.scan(text):
+        for word, start, end in scanned:
             if not leaves[word] or (edges[word] and not _at_edge(text, start, end, edges[word])):
                 continue
             stretch = (tight.origin(start), tight.origin(end - 1) + 1)
@@ -231,13 +248,14 @@ def _gap(plan: Plan) -> int:
     return own + max((_gap(part) for part in plan.parts), default=0)
 
 
-def _rare_leaves(plan: Plan, use: Counter[int]) -> set[int]:
+def _rare_leaves(plan: Plan, chances: Mapping[int, float]) -> set[int]:
     """The leaves one of which must be hit for the plan to match; of the parts, the rarest."""
-    if plan.leaf >= 0 or plan.kind == "any":
-        parts = [_rare_leaves(part, use) for part in plan.parts]
-        return {plan.leaf} if plan.leaf >= 0 else set().union(*parts)
-    choices = [_rare_leaves(part, use) for part in plan.parts]
-    return min(choices, key=lambda leaves: max((use[leaf] for leaf in leaves), default=0))
+    if plan.leaf >= 0:
+        return {plan.leaf}
+    choices = [_rare_leaves(part, chances) for part in plan.parts]
+    if plan.kind == "any":
+        return set().union(*choices)
+    return min(choices, key=lambda leaves: sum(chances[leaf] for leaf in leaves))
 
 
 def _findings(
