@@ -66,7 +66,7 @@ SENSITIVE: frozenset[str] = frozenset(
     }
 )
 
-#: Longest value (an e-mail address: 64 + 1 + 190) with the label before it.
+#: Longest value (an e-mail address: 64 + 1 + 180) with the label before it.
 WINDOW = 320
 
 

@@ -10,7 +10,7 @@ from guard.detectors.pii_hit import Hit
 
 _LOCAL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._%+-")
 _DOMAIN = re.compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,5}(?P<tld>[a-z]{2,14}|xn--[a-z0-9]{2,20})"
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\.){1,4}(?P<tld>[a-z]{2,14}|xn--[a-z0-9]{2,20})"
 )
 _MAX_LOCAL = 64  # RFC 5321 4.5.3.1.1
 #: name(at)host and name[at]host, as addresses are written against harvesters.

@@ -33,8 +33,9 @@ CATEGORIES: tuple[str, ...] = (
     "secret.connection",
 )
 
-#: A finding needs at most this much text: longer private keys are cut there.
-WINDOW = 8192
+#: Nearly every secret fits; of private keys, web tokens and cookies, which may not, the beginning
+#: alone is found within it, hence ``late``.
+WINDOW = 512
 #: Least Shannon entropy of a key in bits a character; 20 random hexadecimal digits have 3.4.
 _ENTROPY = 2.8
 
@@ -155,7 +156,7 @@ class SecretsDetector:
     version = VERSION
     modalities: tuple[Modality, ...] = ("text",)
     window = WINDOW
-    late = False
+    late = True
 
     def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
         """Findings per item in text order. Never raises on any text; linear in its length."""
