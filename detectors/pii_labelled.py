@@ -134,7 +134,7 @@ _TOLD = "名叫 叫做"
 #: Characters that do not stand in given names: they begin what follows a name.
 _NOT_GIVEN = frozenset(
     "的了是在有和与及或也都就不我你他她它们这那哪今年岁住电手身性男女号来去到说做叫被把给让从对向为吗呢吧啊呀"
-    "个些什么怎样没很太最还又再只并而但若如先几多少份人者们您该此其之以于因所着过会能要可想看上下里前后"
+    "个些什么怎没很太最还又再只并而但若如先几多少份人者们您该此其之以于因所着过会能要可想看上下里前后"
 )
 #: Words that begin with a surname but are none: their second characters would pass as given names.
 _NO_NAME = re.compile(

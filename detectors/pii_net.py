@@ -58,9 +58,10 @@ def _address(text: str, at: int, after: int) -> Hit | None:
     local, domain = text[start:at], match.group()
     if local == "git" and text[match.end() : match.end() + 1] == ":":
         return None
-    if _NOBODY.match(domain):
-        return Hit(start, match.end(), "pii.email", 0.3, "example domain")
-    if _ROLE.match(local):
+    role, nobody = _ROLE.match(local), _NOBODY.match(domain)
+    if nobody:
+        return Hit(start, match.end(), "pii.email", 0.3 if role else 0.7, "example domain")
+    if role:
         return Hit(start, match.end(), "pii.email", 0.6, "role mailbox")
     return Hit(start, match.end(), "pii.email", 0.95, "mailbox")
 
