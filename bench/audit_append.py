@@ -25,8 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from guard.audit import open_log, verify
-from guard.audit.keys import Keys
 from guard.audit.entry import encode
+from guard.audit.keys import Keys
 from guard.audit.tree import leaf_hash
 from guard.model import Record
 

@@ -25,24 +25,25 @@ DIGESTS: Final = "digests"
 
 def now() -> str:
     """UTC with microseconds, RFC 3339: sorts as text."""
-    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def encode(record: Record, keys: Keys) -> bytes:
     """The entry of a record. Raises :class:`InputError` if it cannot be one."""
     body: dict[str, Any] = dict(record.body)
-    subject = ""
+    name = ""
     if record.subject:
-        subject = keys.pseudonym(record.subject)
+        subject = keys.subject(record.subject)
+        name = subject.name
         if digests := body.get(DIGESTS):
-            body[DIGESTS] = {k: keys.bind(record.subject, v) for k, v in digests.items()}
+            body[DIGESTS] = {what: subject.bind(digest) for what, digest in digests.items()}
     data = _json(
         {
             "body": body,
             "kind": record.kind,
             "request_id": record.request_id,
             "stage": record.stage,
-            "subject": subject,
+            "subject": name,
             "time": now(),
             "v": VERSION,
         }

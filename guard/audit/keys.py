@@ -10,8 +10,10 @@ long as the key is kept apart from the log.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from dataclasses import dataclass
 from hmac import digest as hmac
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -89,6 +91,18 @@ def _signing_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject's key, and the pseudonym that follows from it."""
+
+    name: str
+    key: bytes
+
+    def bind(self, digest: str) -> str:
+        """A content digest re-keyed with this key, so that it is shredded with it."""
+        return _mac(self.key, "digest", digest).hex()
+
+
 class Keys:
     """The keys of one log, read when first needed. Safe among threads; holds no open file."""
 
@@ -99,7 +113,8 @@ class Keys:
         self._digest: bytes | None = None
         self._tree: SubjectTree | None = None
         self._tree_state: tuple[int, ...] = ()
-        self._cache: dict[str, bytes] = {}
+        self._cache: dict[str, Subject] = {}
+        self._subjects = str(folder / "subjects.key")
 
     def after_fork(self) -> None:
         """Replace the lock, which another thread may have held at the fork."""
@@ -127,22 +142,19 @@ class Keys:
 
     def pseudonym(self, subject: str) -> str:
         """How a subject is called in the log: 32 hex digits, unlinkable once shredded."""
-        return _mac(self.subject_key(subject), "pseudonym").hex()[:32]
+        return self.subject(subject).name
 
-    def bind(self, subject: str, digest: str) -> str:
-        """A content digest re-keyed with its subject's key, so that it is shredded with it."""
-        return _mac(self.subject_key(subject), "digest", digest).hex()
-
-    def subject_key(self, subject: str) -> bytes:
+    def subject(self, subject: str) -> Subject:
         """The current key of a subject. One that was shredded and comes back gets a new one."""
         with self._lock:
             tree = self._fresh_tree()
-            key = self._cache.get(subject)
-            if key is None:
+            found = self._cache.get(subject)
+            if found is None:
                 if len(self._cache) >= _CACHE:
                     self._cache.clear()
-                key = self._cache[subject] = self._find(tree, subject)[1]
-            return key
+                key = self._find(tree, subject)[1]
+                found = self._cache[subject] = Subject(_mac(key, "pseudonym").hex()[:32], key)
+            return found
 
     def _find(self, tree: SubjectTree, subject: str) -> tuple[int, bytes]:
         life = 0
@@ -155,17 +167,16 @@ class Keys:
 
     def _fresh_tree(self) -> SubjectTree:
         """The tree as the file has it now: another process may have shredded a subject."""
-        path = self.folder / "subjects.key"
-        try:
-            stat = path.stat()
-        except OSError:
-            stat = None
-        state = (stat.st_ino, stat.st_mtime_ns, stat.st_size) if stat else ()
+        state: tuple[int, ...] = ()
+        with contextlib.suppress(OSError):  # reading it, below, tells why
+            stat = os.stat(self._subjects)  # noqa: PTH116 (on every record: no Path object)
+            state = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         if self._tree is None or state != self._tree_state:
             try:
-                self._tree = SubjectTree.load(_read(path), self.digest_key)
+                self._tree = SubjectTree.load(_read(Path(self._subjects)), self.digest_key)
             except ValueError as error:
-                raise EvidenceError(f"{path}: the key file is damaged", _REMEDY) from error
+                text = f"{self._subjects}: the key file is damaged"
+                raise EvidenceError(text, _REMEDY) from error
             self._tree_state = state
             self._cache.clear()
         return self._tree

@@ -66,6 +66,7 @@ class AuditLog:
         self._broken: EvidenceError | None = None
         self._closed = False
         self._unsealed_since: float | None = None
+        self._size = self._sealed = 0
         self._committer = Committer(self._exclusive, self._commit, self._idle, self._wait_s)
 
     # Sink ---------------------------------------------------------------------------------------
@@ -239,6 +240,7 @@ class AuditLog:
 
     def _commit(self, items: Sequence[Item]) -> int:
         first = store.append(self._writer(), items)
+        self._size = first + len(items)
         if self._unsealed_since is None:
             self._unsealed_since = time.monotonic()
         return first
@@ -257,9 +259,11 @@ class AuditLog:
         if self._unsealed_since is None or self._db is None:
             return None
         age = time.monotonic() - self._unsealed_since
-        sealed, _ = store.last_checkpoint(self._db)
-        if age >= CHECKPOINT_S or store.size(self._db) - sealed >= CHECKPOINT_RECORDS:
-            self._sign_head()
+        if age >= CHECKPOINT_S or self._size - self._sealed >= CHECKPOINT_RECORDS:
+            # Another process may have signed since we last looked.
+            self._sealed, _ = store.last_checkpoint(self._db)
+            if age >= CHECKPOINT_S or self._size - self._sealed >= CHECKPOINT_RECORDS:
+                self._sign_head()
         if self.layout.wal.stat().st_size >= FOLD_BYTES:
             self._fold(wait=False)
         return None if self._unsealed_since is None else max(0.0, CHECKPOINT_S - age)
@@ -269,12 +273,11 @@ class AuditLog:
         more, never a row without its file."""
         db = self._writer()
         edge, (sealed, note) = store.frontier(db), store.last_checkpoint(db)
-        self._unsealed_since = None
-        if edge.size == sealed:
-            return note
-        note = sign_head(edge, self.vkey.name, self.keys)
-        write_whole(self.layout.checkpoint(edge.size), note.encode())
-        db.execute("INSERT INTO checkpoint VALUES (?, ?)", (edge.size, note))
+        if edge.size != sealed:
+            note = sign_head(edge, self.vkey.name, self.keys)
+            write_whole(self.layout.checkpoint(edge.size), note.encode())
+            db.execute("INSERT INTO checkpoint VALUES (?, ?)", (edge.size, note))
+        self._unsealed_since, self._sealed = None, edge.size
         return note
 
     def _fold(self, *, wait: bool) -> None:

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from guard.audit import wal
+from guard.audit import rawfile, wal
 from guard.audit.files import Layout, write_whole
 from guard.audit.note import NoteError, VerifierKey, number, open_note, sign_note
 from guard.errors import EvidenceError
@@ -58,12 +58,8 @@ class Pages:
 
 
 def _digests(db: Path, blocks: Iterable[int]) -> dict[int, str]:
-    found = {}
-    with db.open("rb") as file:
-        for block in blocks:
-            file.seek(block * BLOCK)
-            found[block] = sha256(file.read(BLOCK)).hexdigest()
-    return found
+    with rawfile.reading(db) as read:
+        return {block: sha256(read(BLOCK, block * BLOCK)).hexdigest() for block in blocks}
 
 
 def _count(size: int) -> int:

@@ -43,7 +43,7 @@ def _body(name: str, value: str) -> Test:
 
 def _digest(log: AuditLog, content: str, subject: str) -> Test:
     plain = log.digest(content)
-    wanted = {plain, log.keys.bind(subject, plain)} if subject else {plain}
+    wanted = {plain, log.keys.subject(subject).bind(plain)} if subject else {plain}
     return lambda record: not wanted.isdisjoint(record.get("body", {}).get("digests", {}).values())
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from guard.audit.files import Layout, locked
+from guard.audit.rawfile import Connection
 from guard.audit.tree import TILE_WIDTH, Frontier, Reader
 from guard.errors import CannotFinish, EvidenceError
 
@@ -69,16 +70,22 @@ def translated(folder: Path) -> Iterator[None]:
         raise EvidenceError(f"{folder / 'log.db'}: {error}", _REMEDY) from error
 
 
-def _connect(db: Path, mode: str) -> sqlite3.Connection:
+def _connect(db: Path, mode: str) -> Connection:
     connection = sqlite3.connect(
         f"file:{quote(str(db.absolute()))}?{mode}",
         uri=True,
         timeout=BUSY_S,
         isolation_level=None,
         check_same_thread=False,
+        factory=Connection,
     )
-    connection.execute("PRAGMA trusted_schema=OFF")
-    connection.execute("PRAGMA cell_size_check=ON")
+    try:
+        connection.use(db)
+        connection.execute("PRAGMA trusted_schema=OFF")
+        connection.execute("PRAGMA cell_size_check=ON")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -213,11 +220,6 @@ def leaves(db: sqlite3.Connection, start: int) -> Iterator[tuple[Entry, bytes]]:
     query = "SELECT idx, body, leaf FROM entry WHERE idx >= ? ORDER BY idx"
     for index, body, leaf in db.execute(query, (start,)):
         yield Entry(index, body), leaf
-
-
-def size(db: sqlite3.Connection) -> int:
-    """Number of records."""
-    return frontier(db).size
 
 
 def entry(db: sqlite3.Connection, index: int) -> Entry | None:

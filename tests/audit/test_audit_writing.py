@@ -335,6 +335,19 @@ def test_the_write_ahead_log_stays_short_and_the_log_verifies_at_any_time(
     assert log.verify().verified
 
 
+def test_reading_the_file_keeps_its_locks(log: AuditLog) -> None:
+    """Closing any descriptor of a file drops all POSIX locks on it; then another process would
+    take its close for the last one and remove the WAL under us."""
+    log.append(note(0))
+    log.seal()
+    assert log.verify().verified
+    code = "with open_log(ROOT) as log: log.append(Record('note', {}))"
+    assert run(code, log.layout.root).communicate() == ("", "")
+    assert log.layout.wal.exists()
+    assert log.append(note(1)) == 2
+    assert log.verify().records == 3
+
+
 def test_reading_beside_a_writer_sees_whole_records(tmp_path: Path) -> None:
     folder = tmp_path / "audit"
     with open_log(folder) as log:
