@@ -142,6 +142,17 @@ def fold(text: str) -> View:
     return View(draft, text)
 
 
+@functools.cache
+def _inserted() -> re.Pattern[str]:
+    """Any character that folds to soft ones and does not part clauses. It is looked for in the
+    original, so that the full-width comma of most Chinese sentences costs nothing more."""
+    table, wide = _tables()
+    shapes = {chr(cp): chr(to) if isinstance(to, int) else to for cp, to in table.items()}
+    shapes |= {chr(cp): body for cp, body in wide.items()}
+    soft = {shape for shape, body in shapes.items() if _ANY_SOFT.search(body)} - _CLAUSE
+    return re.compile(f"[{SOFT}{''.join(map(re.escape, sorted(soft)))}]")
+
+
 def _is_noise(view: View, start: int, end: int) -> bool:
     """Whether a gap before a Han character was inserted: it follows one, and holds no full-width
     comma, colon or bracket, which folding made ASCII but which part sentences in Chinese."""
@@ -156,13 +167,12 @@ def _cuts(view: View) -> list[tuple[int, int]]:
     """The stretches that squeezing leaves out, in order."""
     text = view.text
     cuts: list[tuple[int, int]] = []
-    soft = _ANY_SOFT.search(text)
-    if soft:
+    if _inserted().search(view.original):
         gaps = (match.span() for match in _BETWEEN.finditer(text))
         cuts += [gap for gap in gaps if _is_noise(view, *gap)]
     if _DOUBLE.search(text):
         cuts += [match.span() for match in _REPEAT.finditer(text)]
-    if soft and _LATIN.search(text):
+    if _LATIN.search(text) and _ANY_SOFT.search(text):
         for word in _SPELLED.finditer(text):
             cuts += [gap.span() for gap in _SOFT_RUN.finditer(text, word.start(), word.end())]
     return sorted(cuts)
