@@ -45,14 +45,24 @@ def _run(detector: Detector, batch: Sequence[Content]) -> Sequence[Sequence[Find
     take the others with it."""
     try:
         results = detector.find(batch)
-        if len(results) == len(batch):
-            return results
-        error: Exception = DetectorError(f"{len(results)} results for {len(batch)} items")
+        _refuse_unsound(results, len(batch))
+        return results
     except Exception as caught:  # whatever a detector raises, the content must not pass for it
-        error = caught
-    if len(batch) == 1:
-        return [[_failure(detector, error)]]
+        if len(batch) == 1:
+            return [[_failure(detector, caught)]]
     return [_run(detector, [content])[0] for content in batch]
+
+
+def _refuse_unsound(results: Sequence[Sequence[Finding]], count: int) -> None:
+    """Raise when a detector's answer has a wrong form: a score of NaN would beat no threshold."""
+    if len(results) != count:
+        raise DetectorError(f"{len(results)} results for {count} items")
+    for findings in results:
+        if not isinstance(findings, (list, tuple)):
+            raise DetectorError("the findings of an item are no list")
+        for finding in findings:
+            if not (isinstance(finding, Finding) and 0.0 <= finding.score <= 1.0):
+                raise DetectorError("not a finding with a score from 0 to 1")
 
 
 def _failure(detector: Detector, error: Exception) -> Finding:
