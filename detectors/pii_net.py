@@ -34,8 +34,13 @@ _NOBODY = re.compile(
 #: the address around it is read only then.
 _COLONS = re.compile(r":[0-9a-f]{0,4}:")
 _DASHES = re.compile(r"-[0-9a-f]{2}-[0-9a-f]{2}-")
-_MAC = re.compile(r"[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1){4}[0-9a-f]{2}(?![0-9a-z]|[:-][0-9a-z])")
-_IPV6 = re.compile(r"[23][0-9a-f]{3}(?::[0-9a-f]{0,4}){2,7}(?![0-9a-z:.])")
+_LABEL = r"(?:[a-z]{1,12}\d?[:-])?"  # mac:00:1a:…
+_MAC = re.compile(
+    rf"{_LABEL}(?P<v>[0-9a-f]{{2}}(?P<sep>[:-])(?:[0-9a-f]{{2}}(?P=sep)){{4}}[0-9a-f]{{2}})"
+    r"(?![0-9a-z]|[:-][0-9a-z])"
+)
+_IPV6 = re.compile(rf"{_LABEL}(?P<v>[23][0-9a-f]{{3}}(?::[0-9a-f]{{0,4}}){{2,7}})(?![0-9a-z:.])")
+_PART = frozenset("abcdefghijklmnopqrstuvwxyz0123456789:-.")
 
 
 def _left(text: str, at: int) -> int:
@@ -81,39 +86,37 @@ def find_emails(text: str) -> Iterator[Hit]:
 
 def _ipv6(match: re.Match[str]) -> Hit | None:
     try:
-        address = ipaddress.IPv6Address(match.group())
+        address = ipaddress.IPv6Address(match["v"])
     except ValueError:
         return None
     if not address.is_global:  # 2001:db8::/32 and the like
         return None
-    return Hit(match.start(), match.end(), "pii.ip", 0.85, "public ipv6 address")
+    return Hit(*match.span("v"), "pii.ip", 0.85, "public ipv6 address")
 
 
 def _mac(match: re.Match[str]) -> Hit | None:
-    if len(set(match.group())) < 4:  # 00:00:…, ff:ff:… are nobody's
+    if len(set(match["v"])) < 4:  # 00:00:…, ff:ff:… are nobody's
         return None
-    return Hit(match.start(), match.end(), "pii.mac", 0.85, "six octets")
+    return Hit(*match.span("v"), "pii.mac", 0.85, "six octets")
 
 
 def _around(text: str, separator: int) -> Hit | None:
-    """The address whose first separator stands there."""
+    """The address in the word that holds this separator, a short label before it allowed."""
     start = separator
-    while start and separator - start < 5 and text[start - 1] in "0123456789abcdef":
+    while start and separator - start < 20 and text[start - 1] in _PART:
         start -= 1
-    if start and (
-        text[start - 1] in ":-." or (text[start - 1].isascii() and text[start - 1].isalnum())
-    ):
-        return None
-    if separator - start == 4 and (match := _IPV6.match(text, start)):
-        return _ipv6(match)
-    if separator - start == 2 and (match := _MAC.match(text, start)):
+    if match := _MAC.match(text, start):
         return _mac(match)
+    if match := _IPV6.match(text, start):
+        return _ipv6(match)
     return None
 
 
 def find_hardware(text: str) -> Iterator[Hit]:
     """Hits of MAC and global IPv6 addresses."""
     for hint in (_COLONS, _DASHES):
+        done = 0
         for match in hint.finditer(text):
-            if hit := _around(text, match.start()):
+            if match.start() >= done and (hit := _around(text, match.start())):
                 yield hit
+                done = hit.end

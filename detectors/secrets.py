@@ -45,6 +45,10 @@ _PLACEHOLDER = re.compile(
     r"|example|sample|dummy|redacted|masked|foobar|你的|您的|示例|替换|填写"
     r"|process\.env|environ|getenv"
 )
+#: Words that stand for a secret: user:password@host.
+_STAND_IN = re.compile(
+    r"(?:my|db|the|root)?[-_]?(?:pass|passwd|password|pwd|pw|secret|token|key)\d?\Z"
+)
 #: Names rather than values: db_password, user.password, http://…
 _NAME_LIKE = re.compile(r"[a-z]+(?:[-_./:]+[a-z]+)+[-_./:]?\Z|https?:")
 #: The same character, or a count, all the way: 0000…, 1234567890…, abcdef….
@@ -60,7 +64,7 @@ def entropy(value: str) -> float:
 def is_placeholder(value: str) -> bool:
     """Whether a value only shows where a secret would stand."""
     low = value.lower()
-    if _PLACEHOLDER.search(low) or len(set(low)) <= 3:
+    if _PLACEHOLDER.search(low) or _STAND_IN.match(low) or len(set(low)) <= 3:
         return True
     return len(low) >= 6 and any(low in run for run in _RUNS)
 

@@ -133,6 +133,7 @@ SILENT = [
     "mysql://localhost:3306/db",
     "http://host:8080/@user",
     "mysql://user:password_here@host/db",
+    "mysql://user:password@localhost/db",
     "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
     "-----BEGIN CERTIFICATE-----\n" + "A1b2" * 40 + "\n-----END CERTIFICATE-----",
     "eyJub3QganNvbiBhdCBhbGwgYXQgYWxsfQ.eyJub3QganNvbiBhdCBhbGwgYXQgYWxsfQ." + "a1B2c3" * 8,
