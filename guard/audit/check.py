@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from guard.audit import pages, store, wal
 from guard.audit.files import PARTIAL, Layout, locked
+from guard.audit.head import read_vkey
 from guard.audit.keys import Keys
-from guard.audit.log import read_vkey
 from guard.audit.note import Checkpoint, NoteError, VerifierKey
 from guard.audit.tree import Frontier
 from guard.errors import EvidenceError, GuardError, InputError

@@ -14,7 +14,7 @@ from guard.audit.files import (
     sync_folder,
     write_whole,
 )
-from guard.audit.log import sign_head
+from guard.audit.head import sign_head
 from guard.audit.note import valid_name
 from guard.audit.tree import Frontier
 from guard.errors import EvidenceError, InputError

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
-import time
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +113,8 @@ def cannot_write(path: Path, error: OSError) -> CannotFinish:
 def locked(path: Path, *, shared: bool = False, wait_s: float | None = None) -> Iterator[None]:
     """Hold the kernel's lock on a lock file.
 
-    ``wait_s`` None queues in the kernel, fairly; a number polls and raises
-    :class:`CannotFinish` when the lock is still held after so many seconds.
+    Waiters queue in the kernel, fairly. With ``wait_s`` a lock that is still held after so many
+    seconds raises :class:`CannotFinish`.
     A reader does without a lock file that is not there (a copy of the log has none).
     """
     try:
@@ -139,15 +139,34 @@ def _take(fd: int, path: Path, kind: int, wait_s: float | None) -> None:
     if wait_s is None:
         fcntl.flock(fd, kind)
         return
-    deadline = time.monotonic() + wait_s
-    while True:
-        try:
-            fcntl.flock(fd, kind | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise busy(path.parent, wait_s) from None
-            time.sleep(0.005)
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if wait_s == 0 or not _queue(fd, kind, wait_s):
+            raise busy(path.parent, wait_s) from None
+
+
+def _queue(fd: int, kind: int, wait_s: float) -> bool:
+    """Queue in the kernel for at most ``wait_s``; whether the lock was had.
+
+    flock has no time limit and polling it would starve on a busy log, so a thread queues on a
+    second descriptor of the same open file, to which the lock belongs.
+    """
+    twin, had, given_up = os.dup(fd), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            fcntl.flock(twin, kind)
+            had.set()
+            if given_up.is_set():
+                fcntl.flock(twin, fcntl.LOCK_UN)
+        os.close(twin)
+
+    threading.Thread(target=wait, name="guard-audit-lock", daemon=True).start()
+    if had.wait(wait_s):
+        return True
+    given_up.set()
+    return False
 
 
 def busy(folder: Path, wait_s: float) -> CannotFinish:

@@ -14,16 +14,16 @@ import time
 import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from guard.audit import pages, store
 from guard.audit.committer import Committer, Item
 from guard.audit.entry import decode, encode
 from guard.audit.files import Layout, busy, locked, refuse_network, write_whole
+from guard.audit.head import check_tail, read_vkey, sign_head
 from guard.audit.keys import Keys
-from guard.audit.note import Checkpoint, NoteError, Proof, VerifierKey, sign_note
-from guard.audit.tree import Frontier, inclusion_proof, leaf_hash
+from guard.audit.note import Proof
+from guard.audit.tree import inclusion_proof, leaf_hash
 from guard.errors import CannotFinish, EvidenceError, GuardError, InputError
 from guard.model import Record
 
@@ -39,7 +39,6 @@ CHECKPOINT_S: Final = 60.0
 FOLD_BYTES: Final = 4 << 20
 
 _RETRY_S: Final = 5.0
-_REMEDY: Final = "run `guard audit verify` to see where, keep a copy and start a new log"
 
 
 class AuditLog:
@@ -60,11 +59,11 @@ class AuditLog:
 
     def _reset(self) -> None:
         """Fresh threads and locks, nothing open: at first, and in a forked child."""
-        self._mutex = threading.RLock()
+        self._mutex, self._turn = threading.Lock(), threading.Lock()
         self._db: sqlite3.Connection | None = None
         self._anchor: sqlite3.Connection | None = None
         self._broken: EvidenceError | None = None
-        self._closed = False
+        self._closed = self._forking = False
         self._unsealed_since: float | None = None
         self._size = self._sealed = 0
         self._committer = Committer(self._exclusive, self._commit, self._idle, self._wait_s)
@@ -107,12 +106,7 @@ class AuditLog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # Reading ------------------------------------------------------------------------------------
@@ -214,13 +208,23 @@ class AuditLog:
     @contextlib.contextmanager
     def _exclusive(self, wait_s: float | None = None) -> Iterator[None]:
         """The right to write, among our threads and all processes."""
-        if not self._mutex.acquire(timeout=-1 if wait_s is None else wait_s):
-            raise busy(self.layout.root, wait_s or 0)
+        self._acquire(wait_s)
         try:
             with locked(self.layout.commit_lock, wait_s=wait_s), store.translated(self.layout.root):
                 yield
         finally:
             self._mutex.release()
+
+    def _acquire(self, wait_s: float | None) -> None:
+        """Take the mutex in turn: whoever waits for it goes before the committer's next round."""
+        timeout = -1 if wait_s is None else wait_s
+        if self._turn.acquire(timeout=timeout):
+            try:
+                if self._mutex.acquire(timeout=timeout):
+                    return
+            finally:
+                self._turn.release()
+        raise busy(self.layout.root, wait_s or 0)
 
     def _writer(self) -> sqlite3.Connection:
         if self._db is None:
@@ -311,67 +315,22 @@ class AuditLog:
 
     def _before_fork(self) -> None:
         """Close the database: SQLite's handles and locks must not cross a fork."""
-        if not self._mutex.acquire(timeout=self._wait_s):
-            return
         with contextlib.suppress(GuardError, OSError, sqlite3.Error):
+            self._acquire(self._wait_s)
+            self._forking = True
             if self._db is not None:
-                with self._exclusive(self._wait_s):
+                with locked(self.layout.commit_lock, wait_s=self._wait_s):
                     self._release()
 
     def _after_fork_in_parent(self) -> None:
-        with contextlib.suppress(RuntimeError):
+        if self._forking:
+            self._forking = False
             self._mutex.release()
 
     def _after_fork_in_child(self) -> None:
         _LEAKED.extend((self._db, self._anchor))
         self.keys.after_fork()
         self._reset()
-
-
-def read_vkey(layout: Layout) -> VerifierKey:
-    """The public key beside the log. Raises :class:`EvidenceError` if it is missing or garbled."""
-    try:
-        text = layout.vkey.read_bytes().decode()
-        if not text.endswith("\n"):
-            raise NoteError("not a verifier key")
-        return VerifierKey.parse(text[:-1])
-    except FileNotFoundError:
-        what = "missing" if layout.db.exists() else "no audit log here"
-        raise EvidenceError(f"{layout.vkey}: {what}", "check the path") from None
-    except (NoteError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{layout.vkey}: {error}", "restore it from a copy") from error
-    except OSError as error:
-        raise CannotFinish(f"{layout.vkey}: {error.strerror}", "check the path") from error
-
-
-def sign_head(edge: Frontier, origin: str, keys: Keys) -> str:
-    """A checkpoint of the tree with this frontier, as a signed note."""
-    return sign_note(Checkpoint(origin, edge.size, edge.root()).text(), origin, keys.signing)
-
-
-def check_tail(layout: Layout, db: sqlite3.Connection, key: VerifierKey) -> None:
-    """Recompute the frontier from the newest checkpoint on; refuse a log that disagrees.
-
-    Cheap (at most :data:`CHECKPOINT_RECORDS` records or so); verify checks the rest.
-    """
-    size, note = store.last_checkpoint(db)
-    try:
-        signed = Checkpoint.open(note, key)
-    except NoteError as error:
-        raise EvidenceError(f"{layout.root}: checkpoint {size}: {error}", _REMEDY) from error
-    edge, state = Frontier.at(store.reader(db), size), store.frontier(db)
-    if (signed.size, signed.root) != (size, edge.root()):
-        raise EvidenceError(f"{layout.root}: records do not match checkpoint {size}", _REMEDY)
-    for entry, leaf in store.leaves(db, size):
-        if entry.index != edge.size or leaf_hash(entry.body) != leaf:
-            raise EvidenceError(f"{layout.root}: record {edge.size} was altered", _REMEDY)
-        edge.append(leaf)
-    if edge != state:
-        raise EvidenceError(f"{layout.root}: the tree does not match its records", _REMEDY)
-    newest = max((p.name for p in layout.checkpoints.glob("[0-9]*")), default="0")
-    if newest > f"{edge.size:020d}":
-        text = f"{layout.root}: the log is older than its checkpoint {newest.lstrip('0')}"
-        raise EvidenceError(text, _REMEDY)
 
 
 def _no_record(index: int, size: int) -> InputError:

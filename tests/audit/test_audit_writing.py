@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.fixture
 def quick(tmp_path: Path) -> Iterator[AuditLog]:
     """A log that does not wait long for others."""
-    with open_log(tmp_path / "audit", wait_s=0.2) as opened:
+    with open_log(tmp_path / "audit", wait_s=0.5) as opened:
         opened.append(note(0))
         opened.seal()
         yield opened
@@ -236,6 +236,27 @@ def test_a_held_lock_gives_up_and_writes_nothing_later(quick: AuditLog) -> None:
             quick.checkpoint()
     assert quick.append(note(2)) == 1
     assert quick.get(1)["body"] == {"number": 2}
+
+
+def test_signing_gets_its_turn_on_a_busy_log(quick: AuditLog) -> None:
+    """Neither the kernel's queue nor ours may starve who asks between the committer's rounds."""
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            quick.append(note(0))
+
+    writers = [threading.Thread(target=write) for _ in range(8)]
+    for writer in writers:
+        writer.start()
+    try:
+        sizes = [int(quick.checkpoint().split("\n")[1]) for _ in range(10)]
+        assert verify(quick.layout.root).verified
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert sizes == sorted(sizes)
 
 
 def test_a_database_held_by_a_stranger(quick: AuditLog, monkeypatch: pytest.MonkeyPatch) -> None:
