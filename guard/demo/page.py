@@ -66,11 +66,11 @@ white-space:nowrap}
 .bar{display:flex;height:26px;border-radius:8px;overflow:hidden;margin:6px 0 4px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft)}
 .legend i{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:6px}
-.law{font-size:17px;font-weight:600}img{width:220px;border-radius:8px;display:block}.ok{color:#2c8a58}.bad{color:#c5303c}
+.law{font-size:17px;font-weight:600}img{width:220px;border-radius:8px;display:block}a{color:#2f6fd0}.ok{color:#2c8a58}.bad{color:#c5303c}
 .flow svg{width:100%;height:auto;display:block}.scroll{overflow-x:auto}
 details summary{cursor:pointer;color:var(--soft);margin-top:10px}
 @media (prefers-color-scheme:dark){:root{--ink:#e6ebf4;--soft:#9aa8c0;--line:#2d3850;
---paper:#182238;--ground:#0f1729}pre{background:#101a2e}}
+--paper:#182238;--ground:#0f1729}pre{background:#101a2e}a{color:#8ab4f8}}
 @media print{body{background:#fff}section,.card{break-inside:avoid}}
 """
 

