@@ -20,7 +20,7 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 
 from guard.detectors.normalise import View, folded
 from guard.detectors.pii_hit import Hit, as_service, mask, settle
-from guard.detectors.pii_labelled import find_labelled, label_words
+from guard.detectors.pii_labelled import find_labelled, label_words, name_before
 from guard.detectors.pii_net import find_emails, find_hardware
 from guard.detectors.pii_numbers import find_numbers, find_spoken, spoken_starts
 from guard.detectors.pii_places import find_addresses, find_plates
@@ -130,6 +130,13 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
             yield from find_addresses(text)
 
 
+def _named(text: str, hit: Hit) -> Hit | None:
+    """The name of the person whose number was found, if it stands before it."""
+    if hit.category not in ("pii.phone", "pii.id_card") or hit.score < 0.8:
+        return None
+    return name_before(text, hit.start)
+
+
 def _finding(view: View, hit: Hit) -> Finding:
     start, end = view.span(hit.start, hit.end)
     return Finding(
@@ -168,4 +175,5 @@ class PiiDetector:
         hits = list(_scan(view, signs))
         if not hits:
             return []
+        hits += [name for hit in hits if (name := _named(view.text, hit))]
         return [_finding(view, hit) for hit in settle(as_service(view.text, hit) for hit in hits)]

@@ -19,6 +19,8 @@ _ID_CHECK = "10x98765432"
 USCC_ALPHABET = "0123456789abcdefghjklmnpqrtuwxy"
 _USCC_VALUE = {c: i for i, c in enumerate(USCC_ALPHABET)}
 _USCC_WEIGHTS = tuple(pow(3, i, 31) for i in range(17))
+#: GB 11714-1997: weights of the first 8 characters of an organisation code, MOD 11.
+_ORG_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _LUHN_DOUBLE = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 #: Years of birth that are accepted. Fixed, not read from the clock, so that a decision can be
@@ -117,8 +119,21 @@ def uscc_check_char(first17: str) -> str:
     return USCC_ALPHABET[-total % 31]
 
 
+def organisation_check_char(first8: str) -> str:
+    """The 9th character of an organisation code (lower case), itself the 17th of a USCC."""
+    total = sum(_USCC_VALUE[c] * w for c, w in zip(first8, _ORG_WEIGHTS, strict=True))
+    return "0123456789x0"[11 - total % 11]
+
+
 def is_uscc(code: str) -> bool:
-    """Whether 18 lower-case characters are a unified social credit code: region and check."""
+    """Whether 18 lower-case characters are a unified social credit code.
+
+    Region and check character; of one without letters, which any long number may look like, also
+    the check character of the organisation code inside.
+    """
     region = code[2:8]
-    known = region == "100000" or bool(region.isdecimal() and id_region(region))
-    return known and code[17] == uscc_check_char(code[:17])
+    if not (region == "100000" or (region.isdecimal() and id_region(region))):
+        return False
+    if code[17] != uscc_check_char(code[:17]):
+        return False
+    return not code.isdecimal() or code[16] == organisation_check_char(code[8:16])

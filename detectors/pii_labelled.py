@@ -141,31 +141,48 @@ _NO_NAME = re.compile(
     r"方法|方式|方案|时间|时候|高级|高度|高兴|何时|何地|何种|任何|任务|石头|白色|黄色|金额|金色|项目"
     r"|史上|江湖|温度|马上|马克|明星|安全|安排|常见|常用|许可|许多|曾经|易于|关于|关系|单位|单独|成功|成为|万一|毛病"
     r"|封面|盛行|应该|于是|司机|平时|平台|水平|车主|车辆|车牌|管理|经理|查询|查看|游戏|游客|张贴|严重|严格|路人|路过"
-    r"|计划|计算|双方|双击|解释|解决|程序|程度|全部|全名|黑客|花园|米饭|季节|华为|包括|包含|沙发|范围|范例|夏天"
+    r"|计划|计算|双方|双击|解释|解决|程序|程度|全部|全名|黑客|房东|房主|车行|店家|店长|花园|米饭|季节|华为|包括|包含|沙发|范围|范例|夏天"
     r"|冬天|党员|商家|商品|商店|古代|武器|龙虾|段落|习惯|文章|文本|文件|马里奥|王者|王子|王国|梅花|牛奶|熊猫|金融|金属"
 )
 #: 张师傅, 李老师: a surname with a title points at nobody.
 _TITLE = re.compile(
-    "先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|医生|护士|警官|律师|经理|主任|同学|老板|教授|院长|校长"
+    "[总哥姐叔姨某]|先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|医生|护士|警官|律师|经理|主任|同学|老板|教授|院长|校长"
 )
 #: The Chinese John Doe.
 _PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
 
 
 @functools.cache
-def _surname() -> re.Pattern[str]:
-    """A surname and one or two more characters, or a name with a middle dot."""
+def _names() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """(a name behind a label, a name standing alone before a number).
+
+    A name is a surname and one or two more characters, or, behind a label, one with a middle dot.
+    """
     path = Path(__file__).parent / "data" / "surnames.txt"
     _, singles, compounds = path.read_text(encoding="utf-8").splitlines()
-    surname = f"(?:{'|'.join(compounds.split())}|[{singles}])"
+    name = f"(?P<surname>{'|'.join(compounds.split())}|[{singles}])(?P<given>[{HAN}]{{1,2}})"
     dotted = f"[{HAN}]{{2,8}}[·•][{HAN}]{{2,10}}"
-    return re.compile(
-        rf"{_LINK}(?P<value>{dotted}|(?P<surname>{surname})(?P<given>[{HAN}]{{1,2}}))"
+    number = "(?:联系)?(?:电话|手机号?码?|身份证号?码?|tel)?[:是 ]{0,2}"
+    between = rf"[ ,:;(/、]{{1,3}}(?:男|女)?[ ,:)]{{0,3}}{number}"
+    return (
+        re.compile(rf"{_LINK}(?P<value>{dotted}|{name})"),
+        re.compile(rf"(?<![{HAN}a-z0-9])(?P<value>{name}){between}\Z"),
     )
 
 
+def name_before(text: str, at: int) -> Hit | None:
+    """A name that stands alone directly before a phone or ID number: 王小明，138…"""
+    match = _names()[1].search(text, max(0, at - 20), at)
+    if match is None or match["given"][0] in _NOT_GIVEN or match["given"][-1] in _NOT_GIVEN:
+        return None
+    start, end = match.span("value")
+    if _NO_NAME.match(text, start) or _TITLE.match(match["given"]):
+        return None
+    return Hit(start, end, "pii.name", 0.7, "surname, before a number")
+
+
 def _name(text: str, at: int, linked: bool) -> Hit | None:
-    match = _surname().match(text, at)
+    match = _names()[0].match(text, at)
     if match is None or (linked and not match["link"]):
         return None
     start, end = match.span("value")

@@ -237,7 +237,8 @@ def _uscc(text: str, at: int) -> Hit | None:
         if start < 0 or not (match := _USCC.match(text, start)):
             continue
         before = text[start - 1] if start else " "
-        if not (before.isascii() and before.isalnum()) and is_uscc(match.group()):
+        glued = before.isascii() and before.isalnum()
+        if not glued and is_uscc(match.group()) and not labelled(_ID_LABEL, text, start):
             return Hit(start, match.end(), "pii.uscc", 0.97, "check char ok")
     return None
 

@@ -219,6 +219,22 @@ def test_several_values_come_in_text_order() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["王小明，13812345678", "收：李娜 电话13812345678", "陈静(女)：11010519491231002X"]
+)
+def test_a_name_before_a_number_belongs_to_it(text: str) -> None:
+    name, _ = found(text)
+    assert name[0] == "pii.name"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["时间：13812345678", "王总，13812345678", "房东 13812345678", "请找王小明，13812345678"],
+)
+def test_other_words_before_a_number_are_no_names(text: str) -> None:
+    assert [category for category, _ in found(text)] == ["pii.phone"]
+
+
 def test_label_raises_the_score_of_a_format() -> None:
     assert score("13812345678") < score("手机：13812345678")
     assert score("京A12345") < score("车牌：京A12345")

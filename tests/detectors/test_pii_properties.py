@@ -12,6 +12,7 @@ from guard.detectors.pii_checks import (
     card_issuers,
     id_check_digit,
     luhn,
+    organisation_check_char,
     regions,
     uscc_check_char,
 )
@@ -45,7 +46,8 @@ def cards(draw: st.DrawFn) -> str:
 def social_credit_codes(draw: st.DrawFn) -> str:
     region = draw(st.sampled_from(sorted(regions()[1])))
     alphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-    organisation = draw(st.text(alphabet=alphabet, min_size=9, max_size=9))
+    organisation = draw(st.text(alphabet=alphabet, min_size=8, max_size=8))
+    organisation += organisation_check_char(organisation.lower()).upper()
     first = draw(st.sampled_from(["91", "92", "11", "52", "N2", "Y1"])) + region + organisation
     return first + uscc_check_char(first.lower()).upper()
 
