@@ -137,7 +137,15 @@ class _Pack:
             return Matcher(f"category:{form.category}", "category", category=form.category)
         if kind == "pattern":
             return self._pattern(form, id, category, unless, where)
-        return Matcher(id, "words", self._words(form, where), category=category, unless=unless)
+        return Matcher(
+            id,
+            "words",
+            self._words(form, where),
+            category=category,
+            # Groups hold everyday words, and an excuse must be plain to excuse.
+            plain=bool(form.group) or id.endswith("/unless"),
+            unless=unless,
+        )
 
     def _composite(
         self,
@@ -413,12 +421,7 @@ def _check_references(policy: Policy) -> None:
 
 def restrict(policy: Policy, packs: Sequence[str]) -> Policy:
     """The policy with the rules of some packs only (for testing one pack at a time)."""
-    return replace(
-        policy,
-        rules=tuple(rule for rule in policy.rules if rule.pack in packs),
-        _by_key={},
-        _by_id={},
-    )
+    return replace(policy, rules=tuple(rule for rule in policy.rules if rule.pack in packs))
 
 
 def operator_packs(spec: str) -> list[Path]:

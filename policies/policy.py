@@ -21,6 +21,9 @@ from guard.model import (
     Verdict,
 )
 
+#: A hit less sure than this (a two-character word spelled by sound, say) is queued for a person
+#: instead of blocked.
+SURE = 0.75
 _SEVERITY = {"low": 0, "medium": 1, "high": 2, "critical": 3}
 _NO_RISKS: Mapping[str, float] = MappingProxyType({})
 
@@ -114,9 +117,11 @@ class Policy:
     waivers: tuple[Waiver, ...] = ()
     on_failure: Mapping[str, Action] = field(default_factory=dict)
     packs: tuple[tuple[str, str], ...] = ()
-    # Look-ups derived from `rules`, filled on use: no part of the value.
-    _by_key: dict[str, tuple[Rule, ...]] = field(default_factory=dict, compare=False, repr=False)
-    _by_id: dict[str, Rule] = field(default_factory=dict, compare=False, repr=False)
+    # Look-ups derived from `rules`, filled on use: no part of the value, never shared by `replace`.
+    _by_key: dict[tuple[str, str], tuple[Rule, ...]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+    _by_id: dict[str, Rule] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -154,10 +159,10 @@ class Policy:
 
     def _rules_for(self, finding: Finding) -> tuple[Rule, ...]:
         """The rules a finding answers: by its matcher, or by its category or a parent of it."""
-        key = finding.matcher
+        key = (finding.matcher, finding.category)
         rules = self._by_key.get(key)
         if rules is None:
-            wanted = {key}
+            wanted = {finding.matcher}
             parts = finding.category.split(".")
             wanted |= {"category:" + ".".join(parts[: n + 1]) for n in range(len(parts))}
             rules = tuple(rule for rule in self.rules if rule.match.id in wanted)
@@ -209,6 +214,8 @@ class Policy:
             if effect is None:
                 continue
             action, observe = effect
+            if action is Action.BLOCK and max(findings[i].score for i in places) < SURE:
+                action = Action.REVIEW
             fired.append(
                 FiredRule(
                     id=rule.id,

@@ -105,7 +105,17 @@ def test_noise_hides_nothing(noise: str, make_pack: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
-    ["今天天气很好，", "\0", "a", "赌 ", "b-u-y ", "佐布石", "\ud800", "1234567890", "<div>\n"],
+    [
+        "今天天气很好，",
+        "\0",
+        "a",
+        "赌 ",
+        "b-u-y ",
+        "佐布石" + "今天天气很好，" * 5,
+        "\ud800",
+        "1234567890",
+        "<div>\n",
+    ],
     ids=["han", "NUL", "letter", "spaced", "spelled", "hits", "surrogates", "digits", "markup"],
 )
 def test_ten_megabytes_are_checked(unit: str, make_pack: Any) -> None:
