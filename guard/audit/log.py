@@ -136,6 +136,7 @@ class AuditLog:
             size, note = store.last_checkpoint(db)
             ends = [store.entry(db, i) for i in (0, edge.size - 1)] if edge.size else []
         times = [decode(e.index, e.body).get("time") for e in ends if e]
+        files = (self.layout.db, self.layout.wal)
         return {
             "origin": self.vkey.name,
             "records": edge.size,
@@ -145,7 +146,7 @@ class AuditLog:
             "root": edge.root().hex(),
             "first": times[0] if times else None,
             "last": times[-1] if times else None,
-            "bytes": sum(p.stat().st_size for p in (self.layout.db, self.layout.wal) if p.exists()),
+            "bytes": sum(p.stat().st_size for p in files if p.exists()),
             "checkpoint": note,
         }
 
@@ -273,8 +274,7 @@ class AuditLog:
         return None if self._unsealed_since is None else max(0.0, CHECKPOINT_S - age)
 
     def _sign_head(self) -> str:
-        """Sign the tree as it is. First the file, then the row: a crash between leaves a file
-        more, never a row without its file."""
+        """Sign the tree as it is: first the file, so that no crash leaves a row without it."""
         db = self._writer()
         edge, (sealed, note) = store.frontier(db), store.last_checkpoint(db)
         if edge.size != sealed:
