@@ -30,8 +30,7 @@ from guard.model import Record
 if TYPE_CHECKING:
     from guard.audit.check import Report
 
-#: A checkpoint is signed after so many records or seconds, whichever is first: together they
-#: bound the tail that could be cut off without trace.
+#: A checkpoint is signed after so many records or seconds: they bound the tail that could be cut.
 CHECKPOINT_RECORDS: Final = 10_000
 CHECKPOINT_S: Final = 60.0
 
@@ -135,7 +134,7 @@ class AuditLog:
             edge = store.frontier(db)
             size, note = store.last_checkpoint(db)
             ends = [store.entry(db, i) for i in (0, edge.size - 1)] if edge.size else []
-        times = [decode(e.index, e.body).get("time") for e in ends if e]
+        times = [decode(e.index, e.body).get("time") for e in ends if e] or [None]
         files = (self.layout.db, self.layout.wal)
         return {
             "origin": self.vkey.name,
@@ -144,8 +143,8 @@ class AuditLog:
             "sealed": size,
             "unsealed": edge.size - size,
             "root": edge.root().hex(),
-            "first": times[0] if times else None,
-            "last": times[-1] if times else None,
+            "first": times[0],
+            "last": times[-1],
             "bytes": sum(p.stat().st_size for p in files if p.exists()),
             "checkpoint": note,
         }
@@ -297,9 +296,9 @@ class AuditLog:
         """Close the database. SQLite would fold the WAL by itself on the last close, unsigned;
         the anchor keeps it from that unless our own fold left nothing to do."""
         db, anchor = self._db, self._anchor
+        self._db = self._anchor = None
         if db is None or anchor is None:
             return
-        self._db = self._anchor = None
         try:
             with locked(self.layout.pages_lock):
                 if self._broken is None:
@@ -388,7 +387,7 @@ def _each(method: str) -> None:
 
 def _close_all() -> None:
     for log in list(_OPEN):
-        # The records are durable; there is nobody left to tell that the log is not signed off.
+        # The records are durable; there is nobody left to tell that they are not signed.
         with contextlib.suppress(GuardError, OSError, sqlite3.Error):
             log.close()
 
