@@ -21,9 +21,9 @@ from ahocorasick_rs import AhoCorasick, MatchKind
 from guard.detectors.normalise import View, folded
 from guard.detectors.pii_hit import Hit, as_service, mask, settle
 from guard.detectors.pii_labelled import find_labelled, label_words, name_before
-from guard.detectors.pii_net import find_emails, find_hardware
+from guard.detectors.pii_net import MAIL_SIGNS, find_emails, find_hardware
 from guard.detectors.pii_numbers import find_numbers, find_spoken, spoken_starts
-from guard.detectors.pii_places import find_addresses, find_plates
+from guard.detectors.pii_places import ADDRESS_SIGNS, find_addresses, find_plates
 from guard.model import Content, Finding, Modality, Where
 
 NAME, VERSION = "pii", "1"
@@ -92,7 +92,7 @@ def _automata() -> tuple[AhoCorasick, AhoCorasick, int, int]:
     that begin a mobile number or a resident ID. One pass, no Python per character.
     """
     labels = label_words()
-    others = ["@", "at)", "at]", "艾特", *spoken_starts()]
+    others = ["@", *MAIL_SIGNS, *ADDRESS_SIGNS, *spoken_starts()]
     longest = MatchKind.LeftmostLongest
     gate = AhoCorasick([*labels, *others, *"0123456789"], matchkind=longest)
     return gate, AhoCorasick(labels, matchkind=longest), len(labels), len(labels) + len(others)
@@ -127,7 +127,8 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
         yield from find_hardware(text)
         if chinese:
             yield from find_plates(text)
-            yield from find_addresses(text)
+    if chinese and (signs.digits or any(sign in text for sign in ADDRESS_SIGNS)):
+        yield from find_addresses(text)
 
 
 def _named(text: str, hit: Hit) -> Hit | None:

@@ -86,7 +86,7 @@ LABELS: tuple[Label, ...] = (
     ),
     Label(
         "pii.medical",
-        "病历 病案 住院 门诊 就诊 就诊卡 检查单 床头卡 医保 医保卡 医保电子凭证 医疗卡 社保卡"
+        "病历 病案 住院 门诊 就诊 就诊卡 检查单 床头卡 医保 医保卡 医保电子凭证 医疗卡 社保 社保卡"
         " 社会保障 社会保障卡",
         _value(rf"[a-z]{{0,4}}-?[0-9]{{5,18}}[0-9x]?{_END}"),
         0.85,
@@ -99,7 +99,7 @@ LABELS: tuple[Label, ...] = (
     ),
     Label(
         "pii.wechat",
-        "微信 薇信 威信 weixin wechat vx v信 wx 卫星号",
+        "微信 微_信 薇信 威信 weixin wechat vx v信 wx 卫星号",
         _value(_WECHAT),
         0.9,
         True,
@@ -115,12 +115,14 @@ LABELS: tuple[Label, ...] = (
     ),
     Label(
         "pii.qq",
-        "qq 扣扣 企鹅号 球球号 抠抠",
+        "qq q_q 扣扣 企鹅号 球球号 抠抠",
         _value(r"[1-9][0-9]{4,10}(?![0-9a-z@.])"),
         0.85,
         True,
     ),
-    Label("pii.qq", "qq 扣扣 企鹅号 球球号 抠抠", _value(r"[1-9][0-9]{5,10}(?![0-9a-z@.])"), 0.7),
+    Label(
+        "pii.qq", "qq q_q 扣扣 企鹅号 球球号 抠抠", _value(r"[1-9][0-9]{5,10}(?![0-9a-z@.])"), 0.7
+    ),
 )
 
 _NAMED = (

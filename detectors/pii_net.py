@@ -15,6 +15,11 @@ _DOMAIN = re.compile(
 _MAX_LOCAL = 64  # RFC 5321 4.5.3.1.1
 #: name(at)host and name[at]host, as addresses are written against harvesters.
 _AT = re.compile(r" ?[\[(](?:at|@|艾特)[\])] ?")
+#: name#qq.com and name @ qq.com: only with hosts that are mail.
+_MAIL_HOST = r"(?:qq|163|126|139|189|gmail|outlook|hotmail|foxmail|sina|sohu|yeah|icloud)\."
+_LOOSE = re.compile(rf" ?[#@] ?(?={_MAIL_HOST})")
+#: What must stand in a text for that, besides ``@``.
+MAIL_SIGNS = ("at)", "at]", "艾特", "#qq.", "#gmail.", "#outlook.", "#foxmail.", "#sina.")
 #: icon@2x.png and friends.
 _FILE_SUFFIX = re.compile(
     r"(?:png|jpe?g|gif|svg|webp|bmp|ico|js|ts|css|py|html?|md|txt|zip|mp[34])\Z"
@@ -71,6 +76,12 @@ def _address(text: str, at: int, after: int) -> Hit | None:
     return Hit(start, match.end(), "pii.email", 0.95, "mailbox")
 
 
+def _spelled(text: str, at: re.Pattern[str]) -> Iterator[Hit]:
+    for match in at.finditer(text):
+        if hit := _address(text, match.start(), match.end()):
+            yield hit._replace(score=min(hit.score, 0.85), why=f"{hit.why}, spelled at")
+
+
 def find_emails(text: str) -> Iterator[Hit]:
     """Hits of e-mail addresses in a folded text. Linear: local parts cannot overlap."""
     at = text.find("@")
@@ -79,9 +90,9 @@ def find_emails(text: str) -> Iterator[Hit]:
             yield hit
         at = text.find("@", at + 1)
     if "at)" in text or "at]" in text or "艾特" in text:
-        for match in _AT.finditer(text):
-            if hit := _address(text, match.start(), match.end()):
-                yield hit._replace(score=min(hit.score, 0.85), why=f"{hit.why}, spelled at")
+        yield from _spelled(text, _AT)
+    if "#" in text or " @" in text or "@ " in text:
+        yield from _spelled(text, _LOOSE)
 
 
 def _ipv6(match: re.Match[str]) -> Hit | None:

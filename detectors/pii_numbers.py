@@ -24,7 +24,7 @@ from guard.detectors.pii_hit import THING, Hit, label_before, labelled
 
 _SEP = "[-. ·–—‐_]"
 #: Four or more digits with at most two separators between them.
-CLUSTER = re.compile(r"[0-9](?:[-. )·–—‐_]{0,2}[0-9]){3,}+")
+CLUSTER = re.compile(r"[0-9](?:[-. )(·–—‐_]{0,2}[0-9]){3,}+")
 _RUN = re.compile("[0-9]+")
 
 #: Digits written as Chinese numerals, with the readings used on the telephone (幺 拐 洞 勾 两).
@@ -54,7 +54,8 @@ _LATIN_LABEL = re.compile(r"(?:tel|phone|mobile|mob|call|cell|ph|wx|vx|qq|no|fax
 #: MIIT allocations of personal mobile numbers (13-digit machine numbers 10xx, 14x are others).
 _MOBILE_PREFIX = "1(?:3[0-9]|4[5-9]|5[0-35-9]|6[2567]|7[0-8]|8[0-9]|9[0-35-9])"
 _MOBILE = re.compile(
-    rf"(?P<cc>(?:00)?86[-. )]{{0,2}})?(?P<num>1(?:{_SEP}?[0-9]){{10}})(?![0-9a-z@])(?!\.[0-9])"
+    r"(?P<cc>(?:00)?86[-. )(]{0,2})?(?P<num>1(?:[-. ·–—‐_)(]{0,2}[0-9]){10})"
+    r"(?![0-9a-z@])(?!\.[0-9])"
 )
 _MOBILE_PREFIX_RE = re.compile(_MOBILE_PREFIX)
 #: How people group the 11 digits.
@@ -136,7 +137,8 @@ def _mobile(text: str, at: int) -> Hit | None:
         return None
     if len(shape) > 1 and _inside_series(text, start, end):
         return None
-    start -= bool(match["cc"]) and text[at - 1 : at] == "+"
+    opened = text[at - 1 : at] == "(" and ")" in number and "(" not in number
+    start -= opened or (bool(match["cc"]) and text[at - 1 : at] == "+")
     if labelled(_PHONE_LABEL, text, start):
         return Hit(start, end, "pii.phone", 0.95, "prefix ok, labelled")
     if labelled(THING, text, start):

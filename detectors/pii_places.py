@@ -13,7 +13,7 @@ _PROVINCE = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕�
 #: GA 36-2018: five of 0-9 A-Z without I and O, at most two letters; new energy has six places:
 #: small ones with a letter first, large ones with a letter last; the last place may be a character.
 _PLATE = re.compile(
-    rf"[{_PROVINCE}][a-hj-np-z][-·. •]?"
+    rf"[{_PROVINCE}][·•]?[a-hj-np-z][-·. •]?"
     r"(?P<tail>[a-hj-k][a-hj-np-z0-9][0-9]{4}|[0-9]{5}[a-hj-k]"
     r"|(?=(?:[a-z]?[0-9]){3}|[a-z]{0,2}[0-9]{3})[a-hj-np-z0-9]{5}|[a-hj-np-z0-9]{4}[挂学警港澳])"
     r"(?![0-9a-z])"
@@ -24,13 +24,14 @@ _PLATE_LABEL = label_before("车牌|牌照|车号|号牌|车辆|座驾|plate")
 #: (…路88号, …小区3栋). One class in front, so that the search skips to it.
 _NUMBERED = re.compile(
     r"[路街巷弄道苑园寓厦里庄组村城屯区同][东西南北中]?段?[ ]?"
-    r"(?P<number>[0-9]{1,5}(?:-[0-9]{1,4})? ?(?:号|弄|栋|幢|座|组|单元|室|#))"
+    r"(?P<number>[甲乙丙丁]?[0-9]{1,5}(?:-[0-9]{1,4})? ?(?:号|弄|栋|幢|座|组|单元|室|#)"
+    r"|[一二三四五六七八九十]{1,3}(?:号楼|栋|幢|单元))"
     r"(?P<rest>[^,。;!?、:\n]{0,30})"
 )
 #: What may follow the number: building, entrance, floor, room; a building's name between them.
 _DEEPER = re.compile(
     rf"(?:[ ,-]?[{HAN}]{{0,10}}?[ ]?(?:[0-9]{{1,5}}|[a-z][0-9]{{0,4}}"
-    rf"|[一二三四五六七八九十]{{1,3}})(?:-[0-9a-z]{{1,4}}){{0,3}}"
+    rf"|[一二三四五六七八九十零〇]{{1,4}})(?:-[0-9a-z]{{1,4}}){{0,3}}"
     r"(?:号楼|号院|号|栋|幢|座|单元|层|楼|室|房|户|(?![0-9a-z年月日元岁个])))"
 )
 _ROOM = re.compile(
@@ -48,6 +49,10 @@ _HOME_LABEL = label_before(
     "(?:地址|住址|住所|户籍地?|籍贯)"
     "|家住|住在|住|寄到|寄给|寄往|送到|快递到|收货|address"
 )
+
+
+#: What stands in an address that is written without digits.
+ADDRESS_SIGNS = ("号楼", "单元")
 
 
 def find_plates(text: str) -> Iterator[Hit]:
