@@ -31,18 +31,34 @@ LEXICON_COLUMNS = ("word", "category", "action", "note")
 
 
 class _Loader(yaml.CSafeLoader):
-    """Safe YAML in which a key given twice is an error, not a silent loss."""
+    """Safe YAML in which a key given twice is an error, not a silent loss, and only true and false
+    are booleans: ``off`` is a key of ours, ``no`` and ``on`` are words."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            if key in seen:
+        seen: set[str] = set()
+        for key_node in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", key_node.start_mark
+                    None, None, f"the key {key_node.value!r} is given twice", key_node.start_mark
                 )
-            seen.add(key)
+            seen.add(key_node.value)
         return super().construct_mapping(node, deep)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a date that no calendar has
+            raise yaml.constructor.ConstructorError(
+                None, None, str(error), node.start_mark
+            ) from None
+
+
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
 def _line_of(text: str, path: str) -> int | None:
@@ -92,8 +108,8 @@ def read_lexicon(path: Path) -> list[dict[str, str]]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise PolicyError(f"{path}: no such lexicon", "check `lexicon:` in the rule") from None
-    except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: not UTF-8 ({error.reason})", "save it as UTF-8") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path}: cannot be read ({error})", "save it as UTF-8") from None
     rows = []
     columns: Sequence[str] = LEXICON_COLUMNS
     for number, line in enumerate(lines, 1):
@@ -127,7 +143,7 @@ class _Pack:
                 f"any, all, near (found: {found})",
                 "split it into parts",
             )
-        unless = form.unless and self.matcher(form.unless, f"{id}/unless", "", where)
+        unless = self.matcher(form.unless, f"{id}/unless", "", where) if form.unless else None
         kind = given[0]
         if kind in ("any", "all", "near"):
             return self._composite(form, kind, id, category, unless, where)
@@ -199,6 +215,12 @@ class _Pack:
         if form.words:
             return tuple(form.words)
         if form.lexicon:
+            # In the folder, or the policy's digest would not cover it.
+            if Path(form.lexicon).name != form.lexicon or not form.lexicon.endswith(".tsv"):
+                raise PolicyError(
+                    f"{where}: lexicon {form.lexicon!r} is not a .tsv beside the rules",
+                    "move it into the folder of the pack",
+                )
             return tuple(row["word"] for row in read_lexicon(self.folder / form.lexicon))
         if form.group not in self.groups:
             raise PolicyError(f"{where}: no group named {form.group!r}", "define it in pack.yaml")
@@ -324,6 +346,10 @@ def _read_pack(
     folder: Path, shared: Mapping[str, Sequence[str]]
 ) -> tuple[_Pack, tuple[Rule, ...], list[Path]]:
     head = read_form(folder / "pack.yaml", schema.PackFile)
+    if head.id in built_in() and folder.resolve().parent != HERE:
+        raise PolicyError(
+            f"{folder / 'pack.yaml'}: the id {head.id} is that of a built-in pack", "choose another"
+        )
     pack = _Pack(folder, head, {**shared, **head.groups})
     rules = []
     files = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml", ".tsv"))
@@ -412,10 +438,10 @@ def _check_references(policy: Policy) -> None:
                 f"rule {rule.id}: unknown requirement {unknown[0]}",
                 "cite an id of requirements.yaml (`guard policy coverage` lists them)",
             )
-    for item in (*policy.overrides, *policy.waivers):
-        if item.rule not in ids:
+    for named in (*(o.rule for o in policy.overrides), *(w.rule for w in policy.waivers)):
+        if named not in ids:
             raise PolicyError(
-                f"an override or waiver names {item.rule}, which no pack defines", "check the id"
+                f"an override or waiver names {named}, which no pack defines", "check the id"
             )
 
 

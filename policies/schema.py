@@ -196,3 +196,10 @@ def json_schema() -> dict[str, Any]:
         "anyOf": [pack, rules],
         "$defs": definitions,
     }
+
+
+if __name__ == "__main__":  # python -m guard.policies.schema > policies/pack.schema.json
+    import json
+    import sys
+
+    sys.stdout.write(json.dumps(json_schema(), ensure_ascii=False, indent=2) + "\n")
