@@ -20,11 +20,16 @@ Stretch = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A match: its outer stretch and its pieces, in folded code points."""
+    """A match: its outer stretch and its pieces, in folded code points.
+
+    ``score`` is below 1 where the words were disguised, ``why`` says how.
+    """
 
     start: int
     end: int
     pieces: tuple[Stretch, ...]
+    score: float = 1.0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +66,31 @@ class Sentences:
         return bisect_left(self._ends, position)
 
 
-def match(plan: Plan, hits: Mapping[int, Sequence[Stretch]], sentences: Sentences) -> list[Hit]:
+_NONE: Mapping[int, Sequence[Hit]] = {}
+
+
+def match(
+    plan: Plan,
+    hits: Mapping[int, Sequence[Stretch]],
+    sentences: Sentences,
+    disguised: Mapping[int, Sequence[Hit]] = _NONE,
+) -> list[Hit]:
     """All matches of a plan, sorted by place.
 
     Args:
         hits: sorted stretches per leaf.
         sentences: of the same folded text.
+        disguised: further hits per leaf, of words spelled otherwise.
     """
     if plan.leaf >= 0:
         found = [Hit(s, e, ((s, e),)) for s, e in hits.get(plan.leaf, ())]
+        found += disguised.get(plan.leaf, ())
     elif plan.kind == "any":
-        found = [hit for part in plan.parts for hit in match(part, hits, sentences)]
+        found = [hit for part in plan.parts for hit in match(part, hits, sentences, disguised)]
     else:
         parts = []
         for part in plan.parts:
-            matches = match(part, hits, sentences)
+            matches = match(part, hits, sentences, disguised)
             if not matches:
                 return []
             parts.append(matches)
@@ -89,7 +104,9 @@ def match(plan: Plan, hits: Mapping[int, Sequence[Stretch]], sentences: Sentence
         if excuses:
             excused = {sentences.number(hit.start) for hit in excuses}
             found = [hit for hit in found if not _touches(hit, excused, sentences)]
-    return sorted(set(found), key=lambda hit: (hit.start, hit.end)) if len(found) > 1 else found
+    if len(found) <= 1:
+        return found
+    return sorted(set(found), key=lambda hit: (hit.start, hit.end, -hit.score, hit.why))
 
 
 def _touches(hit: Hit, numbers: set[int], sentences: Sentences) -> bool:
@@ -106,7 +123,8 @@ def _joined(hits: Sequence[Hit]) -> Hit:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))
-    return Hit(merged[0][0], max(end for _, end in merged), tuple(merged))
+    score, why = min((hit.score, hit.why) for hit in hits)
+    return Hit(merged[0][0], max(end for _, end in merged), tuple(merged), score, why)
 
 
 class _Part:

@@ -8,20 +8,26 @@ without hits costs one fold and one scan, however many rules there are.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import regex
 
 from guard.detectors.automaton import Automaton
 from guard.detectors.combine import Hit, Plan, Sentences, Stretch, match
+from guard.detectors.disguise import LIKELY, Candidate, Disguises
 from guard.detectors.normalise import View, fold, folded, squeezed, tighten
+from guard.errors import DetectorError
 from guard.model import Content, Finding, Matcher, Modality, Where
 
 #: Beyond this many findings of one matcher in one content, the rest become a single finding.
 MOST_FINDINGS = 1_000
 #: A time limit on patterns costs 3.6 us a call, so it guards long texts only (seconds).
 LONG_TEXT, PATTERN_SECONDS = 2_000, 2.0
+#: Two weak hits within this many characters back each other.
+_CLOSE = 12
 _LEFT, _RIGHT = 1, 2
 Scanned = tuple[int, int, int]
 _MOST_INSERTED = 8
@@ -66,21 +72,26 @@ class _Leaves:
         self.words: dict[str, list[int]] = defaultdict(list)
         self.anchors: dict[str, list[int]] = defaultdict(list)
         self.patterns: dict[int, regex.Pattern[str]] = {}
+        self.disguisable: set[int] = set()
         self._numbers: dict[tuple[object, ...], int] = {}
 
     def number(self, matcher: Matcher) -> int:
         """The leaf number of a words or pattern matcher; equal ones share it."""
-        key = (matcher.kind, matcher.words, matcher.pattern, matcher.anchors)
+        key = (matcher.kind, matcher.words, matcher.pattern, matcher.anchors, matcher.plain)
         if key in self._numbers:
             return self._numbers[key]
         number = self._numbers[key] = len(self._numbers)
+        if matcher.kind == "words" and not matcher.plain:
+            self.disguisable.add(number)
         for word in dict.fromkeys(map(canonical, matcher.words)):
             if word:
                 self.words[word].append(number)
         if matcher.kind == "pattern":
             self.patterns[number] = regex.compile(matcher.pattern)
-            for anchor in matcher.anchors:
-                self.anchors[fold(anchor).text].append(number)
+            for anchor in map(fold, matcher.anchors):
+                if not anchor.text:
+                    raise DetectorError(f"{matcher.id}: an anchor is invisible", "name a literal")
+                self.anchors[anchor.text].append(number)
         return number
 
     def chances(self) -> Mapping[int, float]:
@@ -133,6 +144,7 @@ class LexiconDetector:
         self._leaves = [tuple(leaves.words.get(word, ())) for word in words]
         self._anchors = [tuple(leaves.anchors.get(word, ())) for word in words]
         self._triggers = self._trigger_table(leaves)
+        self._disguises, self._disguisable = self._spellings(words, leaves)
         self._waking = {
             number
             for number in range(len(words))
@@ -140,6 +152,17 @@ class LexiconDetector:
         }
         self.window = self._window()
         self.entries = len(leaves.words)
+
+    def _spellings(
+        self, words: Sequence[str], leaves: _Leaves
+    ) -> tuple[Disguises | None, Sequence[tuple[int, ...]]]:
+        """(finder of other spellings, leaves per word that take them)."""
+        allowed = leaves.disguisable
+        owners = [tuple(leaf for leaf in found if leaf in allowed) for found in self._leaves]
+        chosen = [number for number, found in enumerate(owners) if found]
+        if not chosen:
+            return None, owners
+        return Disguises([words[n] for n in chosen], self._automaton, chosen), owners
 
     def _trigger_table(self, leaves: _Leaves) -> dict[int, list[int]]:
         """Leaf -> the roots to try when it is hit.
@@ -168,22 +191,29 @@ class LexiconDetector:
         view, tight = folded(content), squeezed(content)
         plain = list(self._automaton.scan(view.text))
         close = list(self._automaton.scan(tight.text)) if tight is not None else []
-        if self._waking.isdisjoint([word for word, _, _ in (*plain, *close)]):
+        other = self._disguises.find(tight or view) if self._disguises is not None else []
+        if not other and self._waking.isdisjoint([word for word, _, _ in (*plain, *close)]):
             return []
         hits = self._hits(plain, view)
-        disguised = self._add_squeezed(close, tight, hits) if tight is not None else {}
-        roots = {root for leaf in hits for root in self._triggers.get(leaf, ())}
+        disguised: dict[int, list[Hit]] = {}
+        if tight is not None:
+            self._add_squeezed(close, tight, disguised)
+        if other:
+            self._add_spellings(other, tight, hits, disguised)
+        triggers = self._triggers
+        roots = {root for leaf in (*hits, *disguised) for root in triggers.get(leaf, ())}
         if not roots:
             return []
         hits = {leaf: _united(stretches) for leaf, stretches in hits.items()}
         sentences = Sentences(view.text)
-        found: list[Finding] = []
-        for root in sorted(roots):
-            maker, matcher, plan = self._roots[root]
-            matches = match(plan, hits, sentences)
-            if matches:
-                found += _findings(maker, matcher, matches, view, disguised)
-        return found
+        matches = [
+            (root, hit)
+            for root in sorted(roots)
+            for hit in match(self._roots[root][2], hits, sentences, disguised)
+        ]
+        if disguised:
+            matches = _believed(matches, sentences)
+        return self._findings(matches, view)
 
     def _hits(self, scanned: Iterable[Scanned], view: View) -> dict[int, list[Stretch]]:
         """Hits per leaf in the folded text."""
@@ -211,21 +241,84 @@ class LexiconDetector:
                 yield found.span()
 
     def _add_squeezed(
-        self, scanned: Iterable[Scanned], tight: View, hits: dict[int, list[Stretch]]
-    ) -> dict[Stretch, str]:
-        """Add hits that only show without insertions; returns why, per folded stretch."""
+        self, scanned: Iterable[Scanned], tight: View, disguised: dict[int, list[Hit]]
+    ) -> None:
+        """Add hits that only show without insertions."""
         text, edges, leaves = tight.text, self._edges, self._leaves
-        why: dict[Stretch, str] = {}
         for word, start, end in scanned:
             if not leaves[word] or (edges[word] and not _at_edge(text, start, end, edges[word])):
                 continue
             stretch = (tight.origin(start), tight.origin(end - 1) + 1)
             if stretch[1] - stretch[0] == end - start:
                 continue  # nothing was inserted here: the folded text shows it too
-            why[stretch] = "inserted or repeated characters"
+            hit = Hit(*stretch, (stretch,), 0.9, "inserted or repeated characters")
             for leaf in leaves[word]:
-                hits.setdefault(leaf, []).append(stretch)
-        return why
+                disguised.setdefault(leaf, []).append(hit)
+
+    def _add_spellings(
+        self,
+        candidates: Sequence[Candidate],
+        tight: View | None,
+        hits: dict[int, list[Stretch]],
+        disguised: dict[int, list[Hit]],
+    ) -> None:
+        """Add other spellings of words, where the word itself was not found in the same place."""
+        for found in candidates:
+            start, end = found.start, found.end
+            if tight is not None:
+                start, end = tight.origin(start), tight.origin(end - 1) + 1
+            hit = Hit(start, end, ((start, end),), found.score, found.why)
+            for leaf in self._disguisable[found.word]:
+                if not any(s < end and start < e for s, e in hits.get(leaf, ())):
+                    disguised.setdefault(leaf, []).append(hit)
+
+    def _findings(self, matches: Sequence[tuple[int, Hit]], view: View) -> list[Finding]:
+        """Findings in rule order; what exceeds the limit is one finding that covers every piece."""
+        found: list[Finding] = []
+        for root, group in itertools.groupby(matches, key=lambda item: item[0]):
+            maker, matcher, _ = self._roots[root]
+            all_hits = [hit for _, hit in group]
+            found += [_finding(maker, matcher, hit, view) for hit in all_hits[:MOST_FINDINGS]]
+            rest = all_hits[MOST_FINDINGS:]
+            if rest:
+                pieces = tuple(piece for hit in rest for piece in hit.pieces)
+                score = max(hit.score for hit in rest)
+                whole = Hit(rest[0].start, max(hit.end for hit in rest), pieces, score)
+                found.append(_finding(maker, matcher, whole, view))
+        return found
+
+
+def _believed(matches: Sequence[tuple[int, Hit]], sentences: Sentences) -> list[tuple[int, Hit]]:
+    """Matches without the weak ones that stand alone.
+
+    A two-character word spelled by sound is too often chance. It counts beside a second signal:
+    a match that is sure of itself, or another weak one close by in the same sentence.
+    """
+    strong = [hit for _, hit in matches if hit.score >= LIKELY]
+    weak = [hit for _, hit in matches if hit.score < LIKELY]
+    if not weak:
+        return list(matches)
+
+    def backed(hit: Hit) -> bool:
+        if any(_apart(hit, other) for other in strong):
+            return True
+        number = sentences.number(hit.start)
+        return any(
+            _apart(hit, other)
+            and max(hit.start, other.start) - min(hit.end, other.end) <= _CLOSE
+            and sentences.number(other.start) == number
+            for other in weak
+        )
+
+    return [
+        (root, hit if hit.score >= LIKELY else replace(hit, score=LIKELY))
+        for root, hit in matches
+        if hit.score >= LIKELY or backed(hit)
+    ]
+
+
+def _apart(hit: Hit, other: Hit) -> bool:
+    return other.end <= hit.start or hit.end <= other.start
 
 
 def _united(stretches: list[Stretch]) -> list[Stretch]:
@@ -258,32 +351,16 @@ def _rare_leaves(plan: Plan, chances: Mapping[int, float]) -> set[int]:
     return min(choices, key=lambda leaves: sum(chances[leaf] for leaf in leaves))
 
 
-def _findings(
-    maker: str, matcher: Matcher, matches: Sequence[Hit], view: View, disguised: dict[Stretch, str]
-) -> Iterable[Finding]:
-    """Findings of one matcher; what exceeds the limit is one finding that covers every piece."""
-    for hit in matches[:MOST_FINDINGS]:
-        yield _finding(maker, matcher, hit, view, disguised)
-    rest = matches[MOST_FINDINGS:]
-    if rest:
-        pieces = tuple(piece for hit in rest for piece in hit.pieces)
-        whole = Hit(rest[0].start, max(hit.end for hit in rest), pieces)
-        yield _finding(maker, matcher, whole, view, disguised)
-
-
-def _finding(
-    maker: str, matcher: Matcher, hit: Hit, view: View, disguised: dict[Stretch, str]
-) -> Finding:
+def _finding(maker: str, matcher: Matcher, hit: Hit, view: View) -> Finding:
     pieces = [view.span(*piece) for piece in hit.pieces]
     start, end = pieces[0][0], max(end for _, end in pieces)
-    hidden = bool(disguised) and any(piece in disguised for piece in hit.pieces)
     excerpt = " … ".join(masked(view.original[s:e]) for s, e in pieces[:4])
     return Finding(
         detector=maker,
         matcher=matcher.id,
         category=matcher.category,
-        score=0.9 if hidden else 1.0,
+        score=hit.score,
         where=Where(start, end, tuple(pieces) if len(pieces) > 1 else ()),
         evidence=excerpt,
-        why=matcher.kind + (": disguised by inserted or repeated characters" if hidden else ""),
+        why=f"{matcher.kind}: {hit.why}" if hit.why else matcher.kind,
     )

@@ -22,7 +22,7 @@ _SPECIAL = re.compile("[\x00\x01]")
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 #: Inserted between Han characters these are noise; sentence punctuation is not in the list.
 SOFT = " \t\\-_.,·•*~^+=|/\\\\#@&$%'\"`<>\\[\\](){}:∙‧・⋅●○◦★☆◆◇■□▪…—–―ー※→"
-_CLAUSE = frozenset("，：（）［］｛｝＜＞")
+CLAUSE = frozenset("，：（）［］｛｝＜＞")
 #: 赌 * 博: what stands before a Han character (that it also stands behind one is checked apart:
 #: a look-behind in front makes the search several times slower).
 _BETWEEN = re.compile(f"[{SOFT}]{{1,8}}(?=[{HAN}])")
@@ -149,7 +149,7 @@ def _inserted() -> re.Pattern[str]:
     table, wide = _tables()
     shapes = {chr(cp): chr(to) if isinstance(to, int) else to for cp, to in table.items()}
     shapes |= {chr(cp): body for cp, body in wide.items()}
-    soft = {shape for shape, body in shapes.items() if _ANY_SOFT.search(body)} - _CLAUSE
+    soft = {shape for shape, body in shapes.items() if _ANY_SOFT.search(body)} - CLAUSE
     return re.compile(f"[{SOFT}{''.join(map(re.escape, sorted(soft)))}]")
 
 
@@ -159,7 +159,7 @@ def _is_noise(view: View, start: int, end: int) -> bool:
     return (
         start > 0
         and _AFTER_HAN.match(view.text, start - 1) is not None
-        and all(view.original[view.origin(i)] not in _CLAUSE for i in range(start, end))
+        and all(view.original[view.origin(i)] not in CLAUSE for i in range(start, end))
     )
 
 

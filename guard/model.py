@@ -126,7 +126,8 @@ class Matcher:
     on the folded text, tried only where one of ``anchors`` occurs), ``category`` (a detector's
     category), ``any`` / ``all`` / ``near`` of ``parts``. ``near`` wants every part inside one
     sentence with gaps of at most ``within`` characters, in order if ``ordered``. ``unless``
-    suppresses a match when it occurs in the same sentence.
+    suppresses a match when it occurs in the same sentence. Words that are ``plain`` are found
+    through changes of form only, not when spelled by sound, shape or components.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Matcher:
     parts: tuple[Matcher, ...] = ()
     within: int = 0
     ordered: bool = False
+    plain: bool = False
     unless: Matcher | None = None
 
 

@@ -265,9 +265,9 @@ def test_observing_records_and_does_not_act() -> None:
 
 
 def test_the_threshold_is_inclusive() -> None:
-    used = policy(rule(threshold=0.7))
-    assert decide(used, finding(score=0.69)).action is Action.PASS
-    assert decide(used, finding(score=0.7)).action is Action.BLOCK
+    used = policy(rule(threshold=0.8))
+    assert decide(used, finding(score=0.79)).action is Action.PASS
+    assert decide(used, finding(score=0.8)).action is Action.BLOCK
 
 
 def test_a_category_rule_answers_its_whole_family() -> None:
