@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905 (lists of Chinese phrases read better without quotes and commas)
 """The input of the benchmark, made by seeded chance: prompts, word lists and planted items.
 
 Every sentence part is written for this file. The words of the lists are random characters, the

@@ -66,7 +66,7 @@ def components(data: Data, guard: Guard) -> list[Row]:
         rows.append(_component(f"lexicon detector, {size:,} words", find, batches))
     for detector in guard.engine.detectors:
         batches = [[_viewed(text)] for text in forty]
-        label = f"detector {detector.name}, policy {guard.policy.id}"
+        label = f"detector {detector.name}, cn + 60,000 words"
         rows.append(_component(label, detector.find, batches))
     today, decide = dt.date(2026, 11, 22), guard.policy.decide
     contents = [_viewed(text) for text in forty]

@@ -103,7 +103,7 @@ def _line(row: Row, base: float, totals: dict[str, int]) -> str:
     if "missing" in row:
         return f"{row['name']:<64} {row['missing']}"
     found = " ".join(f"{kind} {n}/{totals[kind]}" for kind, n in row.get("found", {}).items())
-    false = f"; plain {row['false']}/{row['plain']}" if "false" in row else ""
+    false = f"  plain {row['false']}/{row['plain']}" if "false" in row else ""
     ratio = row["p50"] / base if base else 0.0
     return f"{row['name']:<64} {row['n']:>5} {row['p50']:>10.1f} {row['p95']:>10.1f} {ratio:>9.2f}  {found}{false}"
 
@@ -125,9 +125,7 @@ def main(argv: list[str]) -> int:
     rows = _merged(first, _rows(ours, "aigc-guard")) + theirs
     base = next((row["p50"] for row in rows if row["name"] == REFERENCE and "p50" in row), 0.0)
     totals = {kind: len(texts) for kind, texts in data["planted"].items()}
-    print(
-        f"{'microseconds a call':<64} {'n':>5} {'median':>10} {'p95':>10} {'x ours':>9}  found"
-    )
+    print(f"{'microseconds a call':<64} {'n':>5} {'median':>10} {'p95':>10} {'x ours':>9}  found")
     for row in rows:
         print(_line(row, base, totals))
     result = {"machine": machine(), "planted": totals, "rows": rows, "targets": targets(rows)}
