@@ -9,6 +9,7 @@ import re
 import shutil
 import socket
 import subprocess
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,27 @@ def test_the_scan_balances_and_its_files_agree(run: Run) -> None:
     kept = (run.out / "scan" / "kept" / "corpus.jsonl").read_bytes().splitlines()
     assert len(kept) == report["kept"]
     assert run.json["balance"]["kept"] == report["kept"]
+
+
+def test_no_personal_data_or_secret_is_kept(run: Run) -> None:
+    """Independent of the rules: plain patterns on what would be trained on."""
+    kept = (run.out / "scan" / "kept" / "corpus.jsonl").read_text(encoding="utf-8")
+    folded = unicodedata.normalize("NFKC", kept)
+    patterns = (r"1[3-9]\d{9}", r"\d{17}[\dX]", r"[\w.]+@example\.\w+", r"LTAI", r"ghp_", r"BEGIN")
+    found = {pattern: re.findall(rf"(?<!\d){pattern}(?!\d)", folded) for pattern in patterns}
+    orders = {"202604180000765432"}  # an order number is no identity number
+    assert {hit for hits in found.values() for hit in hits} <= orders
+
+
+def test_the_day_goes_mostly_as_expected(run: Run) -> None:
+    """A floor, not a figure: the report names every row that comes out otherwise."""
+    stages = run.json["stages"]
+    rows = sum(stage["rows"] for stage in stages)
+    assert sum(len(stage["misses"]) for stage in stages) <= 0.15 * rows
+    for stage in stages:
+        for outcome in {"PASS", "REDACT", "keep", "redact", "duplicate"} & set(stage["expected"]):
+            right, total = stage["expected"][outcome]
+            assert right >= 0.85 * total, (stage["name"], outcome)
 
 
 def test_the_log_verifies_and_holds_every_decision(run: Run) -> None:
