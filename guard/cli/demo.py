@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -67,6 +67,9 @@ def show_stage(stage: Stage) -> None:
     counts = "  ".join(f"{name} {n}" for name, n in stage.counts.items())
     say(f"\n[{stage.number}/5] {stage.title}  {stage.rows} 条 rows, {stage.seconds:.2f} s")
     say(f"      {counts}")
+    if stage.balance:
+        law = "输入 {input} = 保留 {kept} + 剔除 {dropped} + 隔离 {quarantined}"
+        say("      " + law.format_map(stage.balance) + "  (input = kept + dropped + quarantined)")
     print_table(
         "", ("id", "内容 content", "结果", "规则 rule", "依据 basis"), _rows(stage.examples)
     )
@@ -93,14 +96,6 @@ def _short(text: str) -> str:
     """One line without invisible characters."""
     line = "".join(c if c.isprintable() else " " if c.isspace() else "·" for c in text)
     return line if len(line) <= _WIDTH else line[: _WIDTH - 1] + "…"
-
-
-def show_balance(balance: Mapping[str, int]) -> None:
-    """The law of the cleaner, in figures."""
-    say(
-        "      输入 {input} = 保留 {kept} + 剔除 {dropped} + 隔离 {quarantined}"
-        "  (input = kept + dropped + quarantined)".format_map(balance)
-    )
 
 
 def show_labels(run: Outcome) -> None:

@@ -80,10 +80,8 @@ def decisive(rules: Iterable[FiredRule]) -> FiredRule | None:
     return max(acting, key=lambda rule: rule.action, default=None)
 
 
-def clean_corpus(
-    guard: Guard, source: Path, out: Path, watch: Watch
-) -> tuple[Stage, dict[str, Any]]:
-    """Clean the corpus file (stage 2) into the new folder ``out``; also the scan's report."""
+def clean_corpus(guard: Guard, source: Path, out: Path, watch: Watch) -> Stage:
+    """Clean the corpus file (stage 2) into the new folder ``out``."""
     from guard.scan import Setting, scan
 
     expected, title = material.truth(), "语料清洗 data cleaner"
@@ -99,7 +97,8 @@ def clean_corpus(
     )
     seconds = perf_counter() - begun
     shown = list(_documents(guard, out, expected))
-    return _stage(2, "data_cleaner", title, shown, seconds), report
+    balance = {name: report[name] for name in _BALANCE}
+    return _stage(2, "data_cleaner", title, shown, seconds, balance)
 
 
 def _documents(
@@ -137,7 +136,17 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
-def _stage(number: int, name: str, title: str, shown: list[Example], seconds: float) -> Stage:
+_BALANCE: Final = ("input", "kept", "redacted", "dropped", "duplicates", "quarantined")
+
+
+def _stage(
+    number: int,
+    name: str,
+    title: str,
+    shown: list[Example],
+    seconds: float,
+    balance: Mapping[str, int] | None = None,
+) -> Stage:
     right = Counter(one.expect for one in shown if one.outcome == one.expect)
     total = Counter(one.expect for one in shown)
     return Stage(
@@ -150,6 +159,7 @@ def _stage(number: int, name: str, title: str, shown: list[Example], seconds: fl
         expected={expect: (right[expect], n) for expect, n in total.most_common()},
         examples=tuple(_choose(shown)),
         misses=tuple(one for one in shown if one.outcome != one.expect),
+        balance=balance or {},
     )
 
 

@@ -32,7 +32,8 @@ class Stage:
     """The numbers of stage 1, 2 or 3.
 
     ``counts`` is outcome -> rows, ``expected`` is expected outcome -> (as expected, rows).
-    ``misses`` are the rows that came out otherwise.
+    ``misses`` are the rows that came out otherwise. ``balance`` is the cleaner's (see
+    ``guard.stages.stage2_data_cleaner.Balance``), empty for the others.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Stage:
     expected: Mapping[str, tuple[int, int]]
     examples: tuple[Example, ...]
     misses: tuple[Example, ...]
+    balance: Mapping[str, int]
 
     @property
     def right(self) -> int:
@@ -79,7 +81,6 @@ class Outcome:
     policy: str
     seconds: float
     stages: tuple[Stage, ...]
-    balance: Mapping[str, int]
     labelled: tuple[Labelled, ...]
     label_seconds: float
     log: Log

@@ -86,7 +86,7 @@ def render(run: Outcome, previews: Mapping[str, str]) -> str:
         f'<section class="flow">{material.flow()}</section>',
         _cards(run),
         _stage(stages[1]),
-        _stage(stages[2], _law(run.balance)),
+        _stage(stages[2]),
         _stage(stages[3]),
         _labels(run.labelled, previews),
         _log(run),
@@ -127,13 +127,13 @@ def _right(stages: Sequence[Stage]) -> float:
     return sum(stage.right for stage in stages) / sum(stage.rows for stage in stages)
 
 
-def _stage(stage: Stage, more: str = "") -> str:
+def _stage(stage: Stage) -> str:
     chinese, _, english = stage.title.partition(" ")
     misses = f"<details><summary>{len(stage.misses)} 条与预期不符 · not as expected</summary>"
     return (
         f'<section><h2><span class="no">{stage.number}</span>{chinese} '
         f'<span class="en">{english} · {stage.rows} rows · {stage.seconds:.2f} s</span></h2>'
-        f"{_bar(stage.counts)}{more}{_expected(stage)}{_examples(stage.examples)}"
+        f"{_bar(stage.counts)}{_law(stage.balance)}{_expected(stage)}{_examples(stage.examples)}"
         + (f"{misses}{_examples(stage.misses)}</details>" if stage.misses else "")
         + "</section>"
     )
@@ -150,6 +150,8 @@ def _bar(counts: Mapping[str, int]) -> str:
 
 
 def _law(balance: Mapping[str, int]) -> str:
+    if not balance:
+        return ""
     law = "输入 {input} = 保留 {kept} + 剔除 {dropped} + 隔离 {quarantined}".format_map(balance)
     return (
         f'<p class="law">{law}</p><p class="en">保留含遮蔽 {balance["redacted"]}，剔除含重复 '

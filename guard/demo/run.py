@@ -19,7 +19,6 @@ PLACES: Final = {
     "input/": "演示用的输入与预期结果 the input and what was expected",
     "c2pa/": "本机生成的测试证书 the locally made test certificates",
 }
-_BALANCE: Final = ("input", "kept", "redacted", "dropped", "duplicates", "quarantined")
 
 
 class Show(Protocol):
@@ -44,7 +43,7 @@ def run(out: Path, show: Show) -> Outcome:
         with Guard.load(policy="cn", audit=folder / "audit") as guard:
             prompts, _ = judging.check_rows(guard, material.prompts(), "prompt", show.watch)
             show.stage(prompts)
-            corpus, balance = judging.clean_corpus(
+            corpus = judging.clean_corpus(
                 guard, folder / "input" / "corpus.jsonl", folder / "scan", show.watch
             )
             show.stage(corpus)
@@ -61,7 +60,6 @@ def run(out: Path, show: Show) -> Outcome:
             policy=policy,
             seconds=round(perf_counter() - begun, 2),
             stages=(prompts, corpus, answers),
-            balance={k: balance[k] for k in _BALANCE},
             labelled=tuple(labelled),
             label_seconds=label_seconds,
             log=log,

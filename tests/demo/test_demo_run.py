@@ -65,7 +65,7 @@ def test_the_scan_balances_and_its_files_agree(run: Run) -> None:
     assert report["input"] == 300 == report["kept"] + report["dropped"] + report["quarantined"]
     kept = (run.out / "scan" / "kept" / "corpus.jsonl").read_bytes().splitlines()
     assert len(kept) == report["kept"]
-    assert run.json["balance"]["kept"] == report["kept"]
+    assert run.stage(2)["balance"]["kept"] == report["kept"]
 
 
 def test_no_personal_data_or_secret_is_kept(run: Run) -> None:
