@@ -59,8 +59,11 @@ def is_odd(text: str, places: Iterable[int]) -> bool:
     """Whether none of the characters at ``places`` is part of an ordinary word of the text."""
     usual = _usual()
     for place in places:
+        # Pairs first: most ordinary words are pairs.
+        if text[place : place + 2] in usual or (place and text[place - 1 : place + 1] in usual):
+            return False
         for start in range(max(0, place - 3), place + 1):
-            for end in range(max(place + 1, start + 2), min(len(text), start + 4) + 1):
+            for end in range(max(place + 1, start + 3), min(len(text), start + 4) + 1):
                 if text[start:end] in usual:
                     return False
     return True
@@ -210,10 +213,13 @@ class Disguises:
         return found
 
     def _by_sound(self, text: str, coded: View) -> Iterator[Candidate]:
+        usual = _usual()
         for index, first, last in self._sound.scan(coded.text):
             start = coded.origin(first)
             end = _end_of(coded, last, len(text))
             written = text[start:end]
+            if last - first == 2 and written in usual:
+                continue
             for number in self._sound_words[index]:
                 word = self._words[number]
                 if written != word:

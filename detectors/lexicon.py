@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import regex
@@ -145,6 +145,7 @@ class LexiconDetector:
         self._anchors = [tuple(leaves.anchors.get(word, ())) for word in words]
         self._triggers = self._trigger_table(leaves)
         self._disguises, self._disguisable = self._spellings(words, leaves)
+        self._needs = [_needs(plan) for _, _, plan in self._roots]
         self._waking = {
             number
             for number in range(len(words))
@@ -157,8 +158,13 @@ class LexiconDetector:
         self, words: Sequence[str], leaves: _Leaves
     ) -> tuple[Disguises | None, Sequence[tuple[int, ...]]]:
         """(finder of other spellings, leaves per word that take them)."""
-        allowed = leaves.disguisable
-        owners = [tuple(leaf for leaf in found if leaf in allowed) for found in self._leaves]
+        alone = set().union(*(_lone_leaves(plan) for _, _, plan in self._roots))
+        short, long = leaves.disguisable & alone, leaves.disguisable
+        owners = [
+            # Two characters say too little to be half of a combination under another spelling.
+            tuple(leaf for leaf in found if leaf in (long if len(word) > 2 else short))
+            for word, found in zip(words, self._leaves, strict=True)
+        ]
         chosen = [number for number, found in enumerate(owners) if found]
         if not chosen:
             return None, owners
@@ -200,8 +206,7 @@ class LexiconDetector:
             self._add_squeezed(close, tight, disguised)
         if other:
             self._add_spellings(other, tight, hits, disguised)
-        triggers = self._triggers
-        roots = {root for leaf in (*hits, *disguised) for root in triggers.get(leaf, ())}
+        roots = self._awake(hits.keys() | disguised.keys() if disguised else hits.keys())
         if not roots:
             return []
         hits = {leaf: _united(stretches) for leaf, stretches in hits.items()}
@@ -214,6 +219,16 @@ class LexiconDetector:
         if disguised:
             matches = _believed(matches, sentences)
         return self._findings(matches, view)
+
+    def _awake(self, leaves: Collection[int]) -> set[int]:
+        """The roots that a set of hit leaves can make match."""
+        triggers, needs = self._triggers, self._needs
+        return {
+            root
+            for leaf in leaves
+            for root in triggers.get(leaf, ())
+            if not any(need.isdisjoint(leaves) for need in needs[root])
+        }
 
     def _hits(self, scanned: Iterable[Scanned], view: View) -> dict[int, list[Stretch]]:
         """Hits per leaf in the folded text."""
@@ -339,6 +354,22 @@ def _united(stretches: list[Stretch]) -> list[Stretch]:
 def _gap(plan: Plan) -> int:
     own = plan.within * (len(plan.parts) - 1) if plan.kind == "near" else 0
     return own + max((_gap(part) for part in plan.parts), default=0)
+
+
+def _needs(plan: Plan) -> list[frozenset[int]]:
+    """Sets of leaves of each of which one must be hit for the plan to match."""
+    if plan.kind in ("all", "near"):
+        return [frozenset(part.leaves()) for part in plan.parts]
+    return []
+
+
+def _lone_leaves(plan: Plan) -> set[int]:
+    """The leaves whose hit alone makes the plan match."""
+    if plan.leaf >= 0:
+        return {plan.leaf}
+    if plan.kind != "any":
+        return set()
+    return set().union(*(_lone_leaves(part) for part in plan.parts))
 
 
 def _rare_leaves(plan: Plan, chances: Mapping[int, float]) -> set[int]:

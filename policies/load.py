@@ -61,6 +61,15 @@ _Loader.yaml_implicit_resolvers = {
 _Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
+# In YAML 1.1 the words no, off, on and y are booleans; in a word list they are words (YAML 1.2).
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, expression) for tag, expression in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"^(?:true|false)$"), ["t", "f"])
+
+
 def _line_of(text: str, path: str) -> int | None:
     """The line (from 1) of a msgspec path such as ``$.rules[3].title``."""
     node = yaml.compose(text, yaml.CSafeLoader)
