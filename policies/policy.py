@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from guard.model import (
     DETECTOR_FAILED,
@@ -25,7 +24,6 @@ from guard.model import (
 #: instead of blocked.
 SURE = 0.75
 _SEVERITY = {"low": 0, "medium": 1, "high": 2, "critical": 3}
-_NO_RISKS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +136,7 @@ class Policy:
         """
         text = content.text
         if not findings:
-            return Verdict(Action.PASS, text, risks=_NO_RISKS)
+            return Verdict(Action.PASS, text)
         fired = self._fire(content, findings, on)
         action = self._failure_action(findings)
         for rule in fired:
