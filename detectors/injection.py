@@ -26,7 +26,10 @@ def _read_lists() -> dict[str, Matcher]:
             name = line.strip("[]")
         elif line and not line.startswith("#"):
             lists.setdefault(name, []).extend(line.split("|"))
-    return {name: Matcher(name, "words", words=tuple(words), plain=True) for name, words in lists.items()}
+    return {
+        name: Matcher(name, "words", words=tuple(words), plain=True)
+        for name, words in lists.items()
+    }
 
 
 def matchers() -> list[Matcher]:

@@ -58,7 +58,8 @@ class View:
         self._parent = parent
         # Runs of characters that moved together: run k starts at _at[k] and came from _back[k].
         # A negative _back marks characters that all came from the single character ~_back.
-        self._at, self._back = runs if runs is not None else (None, None)
+        self._at: list[int] | None = runs[0] if runs is not None else None
+        self._back: list[int] | None = runs[1] if runs is not None else None
 
     def origin(self, index: int) -> int:
         """Where the character at ``index`` of this view stood in its parent or the original."""

@@ -76,7 +76,7 @@ def fold(cp: int, simplify: opencc.OpenCC) -> str:
 def main() -> None:
     simplify = opencc.OpenCC("t2s")
     for cp in range(sys.maxunicode + 1):
-        if 0xE000 <= cp <= 0xF8FF or 0xE1000 <= cp:
+        if 0xE000 <= cp <= 0xF8FF or cp >= 0xE1000:
             continue  # private use and unassigned planes stay as they are
         result = fold(cp, simplify)
         if result != chr(cp):

@@ -17,7 +17,7 @@ from typing import NoReturn
 from guard import __version__
 from guard.errors import GuardError, InputError
 
-#: command -> one line of help, grouped by the person who uses it. The module is guard.cli.<command>.
+#: command -> one line of help, by the person who uses it. The module is guard.cli.<command>.
 COMMANDS: dict[str, dict[str, str]] = {
     "first look 先看一眼": {
         "demo": "the whole pipeline on bundled input, offline | 用内置素材走完整条流水线",
@@ -59,7 +59,7 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="guard",
         usage="guard COMMAND [options]",
-        description="AIGC compliance and content-safety pipeline | 生成式人工智能合规与内容安全流水线",
+        description="AIGC compliance and content safety | 生成式人工智能合规与内容安全流水线",
         epilog=_overview() + "\n\n`guard COMMAND --help` shows the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -41,7 +41,7 @@ def print_json(value: Any) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table that aligns Chinese and Latin text, cut to the terminal's width only on a terminal."""
+    """A table that aligns Chinese and Latin text; as wide as the terminal, if it is one."""
     from rich.console import Console
     from rich.table import Table
 

@@ -48,7 +48,7 @@ def _list(args: argparse.Namespace) -> int:
     from guard.policies.load import load_policy
 
     policy = load_policy(args.policy)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": rule.id,
             "title": rule.title_zh,
