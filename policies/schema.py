@@ -17,7 +17,7 @@ Modality = Literal["text", "image", "audio", "video", "document"]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Form(msgspec.Struct, forbid_unknown_fields=True):
+class Form(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Base of all forms: a key that is not listed is refused."""
 
 
