@@ -17,7 +17,7 @@ Modality = Literal["text", "image", "audio", "video", "document"]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class Form(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Form(msgspec.Struct, forbid_unknown_fields=True):
     """Base of all forms: a key that is not listed is refused."""
 
 
@@ -75,7 +75,7 @@ class RuleForm(Form):
     category: Slug
     match: MatchForm
     action: ActionsForm
-    applies: AppliesForm = AppliesForm()
+    applies: AppliesForm = msgspec.field(default_factory=AppliesForm)
     threshold: Ratio = 0.5
     severity: Literal["low", "medium", "high", "critical"] = "medium"
     confidence: Ratio = 0.9
@@ -85,7 +85,7 @@ class RuleForm(Form):
     since: dt.date | None = None
     until: dt.date | None = None
     falsepositives: str = ""
-    samples: SamplesForm = SamplesForm()
+    samples: SamplesForm = msgspec.field(default_factory=SamplesForm)
 
 
 class RuleFile(Form):
