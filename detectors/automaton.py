@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import ahocorasick_rs
+from daachorse import MATCH_KIND_LEFTMOST_LONGEST, CharwiseDoubleArrayAhoCorasick
 
 #: Characters scanned at once: bounds the list of hits held for a hostile text.
 _SLICE = 100_000
@@ -21,19 +21,17 @@ class Automaton:
         self.longest = max(map(len, words), default=0)
         self._find = None
         if words:
-            self._find = ahocorasick_rs.AhoCorasick(
-                words, implementation=ahocorasick_rs.Implementation.ContiguousNFA
-            ).find_matches_as_indexes
+            self._find = CharwiseDoubleArrayAhoCorasick(list(words)).find_overlapping
 
     def scan(self, text: str) -> Iterator[tuple[int, int, int]] | list[tuple[int, int, int]]:
-        """(word index, start, end) of every hit, in code points, end exclusive.
+        """(start, end, word index) of every hit, in code points, end exclusive.
 
         ``text`` must not hold lone surrogates (folding replaces them).
         """
         if self._find is None:
             return []
         if len(text) <= _SLICE:
-            return self._find(text, overlapping=True)
+            return self._find(text)
         return self._scan_long(text)
 
     def _scan_long(self, text: str) -> Iterator[tuple[int, int, int]]:
@@ -41,6 +39,14 @@ class Automaton:
         assert self._find is not None
         for start in range(0, len(text), _SLICE):
             base = max(0, start - self.longest + 1)
-            for word, s, e in self._find(text[base : start + _SLICE], overlapping=True):
+            for s, e, word in self._find(text[base : start + _SLICE]):
                 if base + e > start:
-                    yield word, base + s, base + e
+                    yield base + s, base + e, word
+
+
+class Longest:
+    """Finds the words of a list that do not overlap: leftmost, and of those the longest."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """``words`` are matched literally; none may be empty."""
+        self.scan = CharwiseDoubleArrayAhoCorasick(list(words), MATCH_KIND_LEFTMOST_LONGEST).find

@@ -214,7 +214,7 @@ class Disguises:
 
     def _by_sound(self, text: str, coded: View) -> Iterator[Candidate]:
         usual = _usual()
-        for index, first, last in self._sound.scan(coded.text):
+        for first, last, index in self._sound.scan(coded.text):
             start = coded.origin(first)
             end = _end_of(coded, last, len(text))
             written = text[start:end]
@@ -235,7 +235,7 @@ class Disguises:
             low = max(0, place - _WINDOW)
             for code in _codes_of(codes[place]):
                 window = codes[low:place] + code + codes[place + 1 : place + _WINDOW]
-                for index, first, last in self._sound.scan(window):
+                for first, last, index in self._sound.scan(window):
                     if first <= place - low < last:
                         start = coded.origin(low + first)
                         end = _end_of(coded, low + last, len(text))
@@ -249,7 +249,7 @@ class Disguises:
                     yield Candidate(number, run.start(), run.end(), WEAK, "initials")
 
     def _by_shape(self, text: str) -> Iterator[Candidate]:
-        for index, start, end in self._shape.scan(text.translate(_shapes())):
+        for start, end, index in self._shape.scan(text.translate(_shapes())):
             written = text[start:end]
             for number in self._shape_words[index]:
                 word = self._words[number]
@@ -261,7 +261,7 @@ class Disguises:
                     yield Candidate(number, start, end, score, "look-alike characters")
 
     def _backwards(self, text: str) -> Iterator[Candidate]:
-        for index, first, last in self._plain.scan(text[::-1]):
+        for first, last, index in self._plain.scan(text[::-1]):
             size = last - first
             if index not in self._words or size < 3:
                 continue
@@ -276,7 +276,7 @@ class Disguises:
     def _split(self, text: str) -> Iterator[Candidate]:
         """Characters taken apart: 火乍 for 炸."""
         finder, made = _components()
-        joins = [(s, e, made[n]) for n, s, e in finder.scan(text)]
+        joins = [(s, e, made[n]) for s, e, n in finder.scan(text)]
         if not joins:
             return
         chosen: list[tuple[int, int, str]] = []
@@ -305,7 +305,7 @@ class Disguises:
         back.append(done)
         pieces.append(text[done:])
         view = View("".join(pieces), text, (at, back))
-        for index, first, last in self._plain.scan(view.text):
+        for first, last, index in self._plain.scan(view.text):
             if index not in self._words or not any(first <= mark < last for mark in marks):
                 continue
             start, end = view.origin(first), _end_of(view, last, len(text))

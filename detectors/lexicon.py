@@ -198,7 +198,7 @@ class LexiconDetector:
         plain = list(self._automaton.scan(view.text))
         close = list(self._automaton.scan(tight.text)) if tight is not None else []
         other = self._disguises.find(tight or view) if self._disguises is not None else []
-        if not other and self._waking.isdisjoint([word for word, _, _ in (*plain, *close)]):
+        if not other and self._waking.isdisjoint([word for _, _, word in (*plain, *close)]):
             return []
         hits = self._hits(plain, view)
         disguised: dict[int, list[Hit]] = {}
@@ -235,7 +235,7 @@ class LexiconDetector:
         text, edges, leaves, anchors = view.text, self._edges, self._leaves, self._anchors
         hits: dict[int, list[Stretch]] = {}
         woken: set[int] = set()
-        for word, start, end in scanned:
+        for start, end, word in scanned:
             if anchors[word]:
                 woken.update(anchors[word])
             if edges[word] and not _at_edge(text, start, end, edges[word]):
@@ -260,7 +260,7 @@ class LexiconDetector:
     ) -> None:
         """Add hits that only show without insertions."""
         text, edges, leaves = tight.text, self._edges, self._leaves
-        for word, start, end in scanned:
+        for start, end, word in scanned:
             if not leaves[word] or (edges[word] and not _at_edge(text, start, end, edges[word])):
                 continue
             stretch = (tight.origin(start), tight.origin(end - 1) + 1)

@@ -16,8 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
+from guard.detectors.automaton import Longest
 from guard.detectors.normalise import View, folded
 from guard.detectors.pii_hit import Hit, as_service, mask, settle
 from guard.detectors.pii_labelled import find_labelled, label_words, name_before
@@ -85,7 +84,7 @@ class _Signs(NamedTuple):
 
 
 @functools.cache
-def _automata() -> tuple[AhoCorasick, AhoCorasick, int, int]:
+def _automata() -> tuple[Longest, Longest, int, int]:
     """(labels and all else a finding needs, labels only, count of labels, first digit's index).
 
     A short text with a finding holds at least one of: a label, ``@``, a digit, or two numerals
@@ -93,21 +92,20 @@ def _automata() -> tuple[AhoCorasick, AhoCorasick, int, int]:
     """
     labels = label_words()
     others = ["@", *MAIL_SIGNS, *ADDRESS_SIGNS, *spoken_starts()]
-    longest = MatchKind.LeftmostLongest
-    gate = AhoCorasick([*labels, *others, *"0123456789"], matchkind=longest)
-    return gate, AhoCorasick(labels, matchkind=longest), len(labels), len(labels) + len(others)
+    gate = Longest([*labels, *others, *"0123456789"])
+    return gate, Longest(labels), len(labels), len(labels) + len(others)
 
 
 def _signs(text: str) -> _Signs | None:
     gate, only_labels, count, digit = _automata()
     if len(text) > _SHORT:
-        labels = [(index, end) for index, _, end in only_labels.find_matches_as_indexes(text)]
+        labels = [(index, end) for _, end, index in only_labels.scan(text)]
         return _Signs(labels, _ANY_DIGIT.search(text) is not None, True)
-    found = gate.find_matches_as_indexes(text)
+    found = gate.scan(text)
     if not found:
         return None
-    kinds = {index for index, _, _ in found}
-    labels = [(index, end) for index, _, end in found if index < count]
+    kinds = {index for _, _, index in found}
+    labels = [(index, end) for _, end, index in found if index < count]
     digits = max(kinds) >= digit
     return _Signs(labels, digits, digits or max(kinds) >= count)
 

@@ -17,8 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 
-from ahocorasick_rs import AhoCorasick, MatchKind
-
+from guard.detectors.automaton import Automaton
 from guard.detectors.normalise import View, folded
 from guard.detectors.secret_shapes import SHAPES, Shape
 from guard.model import Content, Finding, Modality, Where
@@ -83,12 +82,12 @@ def is_password(value: str) -> bool:
 
 
 @functools.cache
-def _automaton() -> tuple[AhoCorasick, tuple[tuple[Shape, ...], ...]]:
+def _automaton() -> tuple[Automaton, tuple[tuple[Shape, ...], ...]]:
     by_word: dict[str, list[Shape]] = {}
     for shape in SHAPES:
         for word in shape.words:
             by_word.setdefault(word, []).append(shape)
-    words = AhoCorasick(list(by_word), matchkind=MatchKind.Standard)
+    words = Automaton(list(by_word))
     return words, tuple(tuple(shapes) for shapes in by_word.values())
 
 
@@ -116,7 +115,7 @@ def _sound(shape: Shape, value: str) -> bool:
 def _matches(view: View) -> Iterator[tuple[Shape, int, int]]:
     """(shape, start, end) in the folded text of what stands at the keywords."""
     automaton, shapes = _automaton()
-    for index, begin, end in automaton.find_matches_as_indexes(view.text, overlapping=True):
+    for begin, end, index in automaton.scan(view.text):
         for shape in shapes[index]:
             if match := shape.at(view.text, begin, end):
                 yield shape, *match.span("v")

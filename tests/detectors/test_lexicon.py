@@ -107,7 +107,7 @@ def test_findings_of_plain_text_are_those_of_a_naive_search(parts: list[str]) ->
 
 def naive(words: Sequence[str], text: str) -> set[tuple[int, int, int]]:
     return {
-        (n, at, at + len(word))
+        (at, at + len(word), n)
         for n, word in enumerate(words)
         for at in range(len(text) - len(word) + 1)
         if text.startswith(word, at)
