@@ -114,17 +114,13 @@ class Guard:
             if content is not None:
                 raise InputError("check() got a text and messages", "give one of them")
             return self._check_conversation(messages, about)
-        return self.check_many([_content(content, role, about)])[0]
+        return self._check([_content(content, role, about)])[0]
 
     def check_many(
         self, batch: Sequence[str | Content], *, role: Role = "prompt", **about: Any
     ) -> list[Decision]:
         """Judge many texts or Contents, batched; decisions come in the same order."""
-        items = [_content(item, role, about) for item in batch]
-        decisions = self._judge(items, dt.date.today())
-        if self.sink is None:
-            return decisions
-        return self._record(items, decisions)
+        return self._check([_content(item, role, about) for item in batch])
 
     async def acheck(self, content: str | Content | None = None, **options: Any) -> Decision:
         """:meth:`check` on a worker thread, for asynchronous services."""
@@ -163,8 +159,16 @@ class Guard:
     ) -> None:
         self.close()
 
+    def _check(self, items: Sequence[Content]) -> list[Decision]:
+        decisions = self._judge(items, dt.date.today())
+        if self.sink is None:
+            return decisions
+        return self._record(items, decisions)
+
     def _judge(self, items: Sequence[Content], on: dt.date) -> list[Decision]:
         """Each run of equal roles goes through its stage as one batch."""
+        if len(items) == 1:
+            return _STAGES[items[0].role](self.engine, items, on)
         decisions: list[Decision] = []
         for role, group in itertools.groupby(items, key=lambda content: content.role):
             decisions += _STAGES[role](self.engine, list(group), on)
