@@ -49,15 +49,13 @@ def _rows(command: list[str], side: str) -> list[Row]:
         return [{"name": side, "missing": f"no result within {PEER_SECONDS} s"}]
     except (IndexError, json.JSONDecodeError):
         reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        missing = "not installed" if "ModuleNotFoundError" in reason else reason
+        missing = f"not installed: {reason}" if "ModuleNotFoundError" in reason else reason
         return [{"name": side, "missing": missing}]
     return rows
 
 
 def _merged(first: list[Row], second: list[Row]) -> list[Row]:
     """Our two runs as one: the means, and the drift between them."""
-    if any("missing" in row for row in (*first, *second)):
-        return first
     rows = []
     for a, b in zip(first, second, strict=True):
         mean = {key: round(statistics.mean((a[key], b[key])), 2) for key in ("p50", "p95")}
@@ -119,6 +117,9 @@ def main(argv: list[str]) -> int:
     data = material.write(INPUT)
     ours = [options.python, "ours.py", str(INPUT)]
     first, theirs = _rows(ours, "aigc-guard"), []
+    if "missing" in first[0]:
+        print(f"bench: our own side fails: {first[0]['missing']}", file=sys.stderr)
+        return 3
     for peer, folder in {} if options.ours else PEERS.items():
         print(f"bench: {peer} …", file=sys.stderr)
         theirs += _rows([str(HERE / folder / "bin/python"), "peers.py", peer, str(INPUT)], peer)

@@ -23,6 +23,7 @@ environment() {
   echo "$*" >"$stamp"
 }
 
+[ ../pyproject.toml -nt .venv/installed ] && rm -f .venv/installed # our dependencies changed
 environment .venv -e .. --config-settings editable_mode=compat || exit 3
 environment .venv-ahocorasick pyahocorasick==2.3.1
 environment .venv-presidio presidio-analyzer==2.2.366
