@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
@@ -73,11 +72,14 @@ class Guard:
             ConfigError: the configuration file is wrong.
         """
         settings = config if isinstance(config, Config) else read_config(config)
-        spec = policy or settings.policy
+        # An empty name given on purpose (an unset variable of a shell) is a mistake, no default.
+        spec = settings.policy if policy is None else policy
+        folder = settings.audit if audit is None else audit
+        if audit == "":
+            raise InputError("audit: an empty name of a folder", "name one, or leave it out")
         engine = build_engine(load_policy(spec), detectors or settings.detectors, extra)
         if operator_packs(spec) and (detectors or settings.detectors) != "none":
             _refuse_failing(engine)
-        folder = audit or settings.audit
         return cls(engine, sink=_open_log(folder) if folder else None, config=settings)
 
     @property
@@ -124,6 +126,8 @@ class Guard:
 
     async def acheck(self, content: str | Content | None = None, **options: Any) -> Decision:
         """:meth:`check` on a worker thread, for asynchronous services."""
+        import asyncio
+
         return await asyncio.to_thread(self.check, content, **options)
 
     def judge(self, batch: Sequence[Content]) -> list[Decision]:
