@@ -168,6 +168,17 @@ def _spell(letters: str, start: int) -> tuple[str, list[tuple[int, int]], bool]:
     return "".join(table[s] for s in syllables), runs, True
 
 
+def _grouped(
+    words: Sequence[str], numbers: Sequence[int], table: dict[int, int]
+) -> dict[str, list[int]]:
+    """Numbers by the word as ``table`` translates it, all words in one translation."""
+    groups: dict[str, list[int]] = {}
+    coded = "\n".join(words).translate(table).split("\n") if words else []
+    for number, code in zip(numbers, coded, strict=True):
+        groups.setdefault(code, []).append(number)
+    return groups
+
+
 class Disguises:
     """Finds replaced spellings of a list of words."""
 
@@ -179,25 +190,24 @@ class Disguises:
             plain: the automaton of the undisguised text, in which word ``k`` of ``words`` has the
                 number ``numbers[k]``.
         """
-        self._words = {
-            number: word
-            for number, word in zip(numbers, words, strict=True)
-            if _HAN_WORD.fullmatch(word)
-        }
+        kept = [n for n, word in enumerate(words) if _HAN_WORD.fullmatch(word)]
+        han = [words[n] for n in kept]
+        owners = [numbers[n] for n in kept]
+        self._words = dict(zip(owners, han, strict=True))
         self._plain = plain
         sound: dict[str, list[int]] = {}
-        shape: dict[str, list[int]] = {}
-        initials: dict[str, list[int]] = {}
-        shapes, letters = _shapes(), sounds().initials
-        for number, word in self._words.items():
-            for code in code_words(word):
-                sound.setdefault(code, []).append(number)
-            shape.setdefault(word.translate(shapes), []).append(number)
-            if len(word) >= 3 and len(self._words) <= _MOST_INITIALS:
-                initials.setdefault(word.translate(letters), []).append(number)
+        for index, code in code_words(han):
+            sound.setdefault(code, []).append(owners[index])
         self._sound, self._sound_words = Automaton(list(sound)), list(sound.values())
+        shape = _grouped(han, owners, _shapes())
         self._shape, self._shape_words = Automaton(list(shape)), list(shape.values())
-        self._initials = initials
+        longer = [n for n, word in enumerate(han) if len(word) >= 3]
+        self._initials: dict[str, list[int]] = {}
+        if len(longer) <= _MOST_INITIALS:
+            letters = sounds().initials
+            self._initials = _grouped(
+                [han[n] for n in longer], [owners[n] for n in longer], letters
+            )
 
     def __bool__(self) -> bool:
         return bool(self._words)

@@ -5,6 +5,7 @@ Policies and detectors never import each other; this is where they meet.
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -93,7 +94,15 @@ def build_engine(policy: Policy, layers: Layers = "all", extra: Sequence[Detecto
         for name, entry in DETECTORS.items()
         if layers == "all" or (layers == "rules" and entry.layer == "rules")
     ]
-    detectors = [*_embedded(names, policy), *extra]
+    # A lexicon is hundreds of thousands of small objects that all stay: searching them for garbage
+    # again and again while they are made took a sixth of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        detectors = [*_embedded(names, policy), *extra]
+    finally:
+        if collecting:
+            gc.enable()
     seen = [detector.name for detector in detectors]
     double = next((name for name in seen if seen.count(name) > 1), None)
     if double is not None:

@@ -111,8 +111,8 @@ def read_form(path: Path, form: type[FormT]) -> FormT:
         ) from None
 
 
-def read_lexicon(path: Path) -> list[dict[str, str]]:
-    """The rows of a lexicon: UTF-8, tab separated, ``word category action note``."""
+def read_lexicon(path: Path) -> list[list[str]]:
+    """The rows of a lexicon: UTF-8, tab separated, ``word category action note``, word first."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
@@ -120,17 +120,14 @@ def read_lexicon(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: cannot be read ({error})", "save it as UTF-8") from None
     rows = []
-    columns: Sequence[str] = LEXICON_COLUMNS
     for number, line in enumerate(lines, 1):
         cells = line.rstrip("\r").split("\t")
-        if not cells[0].strip() or line.startswith("#"):
+        cells[0] = cells[0].strip()
+        if not cells[0] or cells[0] == "word" or line.startswith("#"):
             continue
-        if cells[0] == "word":
-            columns = cells
-            continue
-        if len(cells) > len(columns):
+        if len(cells) > len(LEXICON_COLUMNS):
             raise PolicyError(f"{path}:{number}: more cells than columns", "use one tab per column")
-        rows.append(dict(zip(columns, (cell.strip() for cell in cells), strict=False)))
+        rows.append(cells)
     return rows
 
 
@@ -230,7 +227,7 @@ class _Pack:
                     f"{where}: lexicon {form.lexicon!r} is not a .tsv beside the rules",
                     "move it into the folder of the pack",
                 )
-            return tuple(row["word"] for row in read_lexicon(self.folder / form.lexicon))
+            return tuple(row[0] for row in read_lexicon(self.folder / form.lexicon))
         if form.group not in self.groups:
             raise PolicyError(f"{where}: no group named {form.group!r}", "define it in pack.yaml")
         return tuple(self.groups[form.group])
