@@ -120,12 +120,16 @@ def read_lexicon(path: Path) -> list[list[str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: cannot be read ({error})", "save it as UTF-8") from None
     rows = []
+    width = len(LEXICON_COLUMNS)
     for number, line in enumerate(lines, 1):
         cells = line.rstrip("\r").split("\t")
         cells[0] = cells[0].strip()
-        if not cells[0] or cells[0] == "word" or line.startswith("#"):
+        if not cells[0] or line.startswith("#"):
             continue
-        if len(cells) > len(LEXICON_COLUMNS):
+        if cells[0] == "word":
+            width = len(cells)
+            continue
+        if len(cells) > width:
             raise PolicyError(f"{path}:{number}: more cells than columns", "use one tab per column")
         rows.append(cells)
     return rows
