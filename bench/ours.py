@@ -75,8 +75,8 @@ def components(data: Data, guard: Guard) -> list[Row]:
 
 
 def _flags(guard: Guard) -> Callable[[str], bool]:
-    """Whether a check leaves the text anything but untouched."""
-    return lambda text: guard.check(text).action is not Action.PASS
+    """Whether a check finds anything (personal information in a prompt is found and let pass)."""
+    return lambda text: bool(guard.check(text).findings)
 
 
 def check_rows(data: Data, name: str, guard: Guard, target: bool = False) -> list[Row]:
@@ -89,7 +89,7 @@ def check_rows(data: Data, name: str, guard: Guard, target: bool = False) -> lis
             "name": f"g.check, {name}",
             **timed(guard.check, data["all"]),
             "found": found(flags, planted),
-            "false": sum(map(flags, plain)),
+            "false": sum(guard.check(text).action is not Action.PASS for text in plain),
             "plain": len(plain),
         },
         {
