@@ -218,7 +218,8 @@ class Disguises:
         found = [*self._by_shape(text), *self._backwards(text)]
         coded = sounded(view)
         found += self._by_sound(text, coded)
-        found += self._by_letter(text, coded)
+        if _LATIN_RUN.search(text) is not None:
+            found += self._by_letter(text, coded)
         found += self._split(text)
         return found
 
