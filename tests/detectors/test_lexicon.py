@@ -12,6 +12,7 @@ from guard.detectors import automaton
 from guard.detectors.automaton import Automaton
 from guard.detectors.lexicon import MOST_FINDINGS, LexiconDetector, canonical, masked
 from guard.detectors.normalise import fold
+from guard.errors import DetectorError
 from guard.model import Content, Finding, Matcher
 
 #: Words of the made-up rules, and Han around them that shares no character with them.
@@ -146,6 +147,12 @@ def test_patterns_that_differ_only_in_anchors_keep_their_own() -> None:
     detector = LexiconDetector([pattern("a", "甲号"), pattern("b", "乙号")])
     assert {f.matcher for f in find(detector, "乙号货")} == {"b"}
     assert {f.matcher for f in find(detector, "甲号货")} == {"a"}
+
+
+def test_an_anchor_that_folds_to_nothing_is_refused() -> None:
+    matcher = Matcher("p", "pattern", pattern="x", anchors=("\u200b",), category="test")
+    with pytest.raises(DetectorError, match="p: an anchor is invisible"):
+        LexiconDetector([matcher])
 
 
 def test_a_pattern_is_tried_on_folded_text_and_its_span_is_original() -> None:
