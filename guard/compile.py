@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import gc
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from types import ModuleType
+from typing import Literal
 
 from guard.detectors import DETECTORS
 from guard.errors import DetectorError
@@ -25,6 +26,13 @@ class Engine:
 
     policy: Policy
     detectors: tuple[Detector, ...]
+    #: Detectors that are phrases only and ride on the lexicon, as ``name@version``.
+    guests: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that runs, as ``name@version``: what it takes to replay a decision."""
+        return [*(f"{d.name}@{d.version}" for d in self.detectors), *self.guests]
 
     def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
         """All findings per item. A detector that fails leaves a finding that says so."""
@@ -103,28 +111,40 @@ def build_engine(policy: Policy, layers: Layers = "all", extra: Sequence[Detecto
     finally:
         if collecting:
             gc.enable()
-    seen = [detector.name for detector in detectors]
+    guests = tuple(_guests(names))
+    seen = [name.partition("@")[0] for name in (*(d.name for d in detectors), *guests)]
     double = next((name for name in seen if seen.count(name) > 1), None)
     if double is not None:
         raise DetectorError(f"two detectors are named {double!r}", "rename yours")
-    return Engine(policy, tuple(detectors))
+    return Engine(policy, tuple(detectors), guests)
+
+
+def _load(name: str) -> tuple[ModuleType, str]:
+    path, _, attribute = DETECTORS[name].target.partition(":")
+    return importlib.import_module(path), attribute
+
+
+def _guests(names: Sequence[str]) -> dict[str, Sequence[Matcher]]:
+    """The detectors that are phrases only, as ``name@version``, with their matchers."""
+    loaded = {name: _load(name) for name in names}
+    return {
+        f"{name}@{module.VERSION}": module.matchers()
+        for name, (module, attribute) in loaded.items()
+        if attribute == "matchers"
+    }
 
 
 def _embedded(names: Sequence[str], policy: Policy) -> list[Detector]:
     """The named detectors, those that are phrases only inside the lexicon."""
-    guests: dict[str, Sequence[Matcher]] = {}
-    makers: dict[str, Callable[..., Any]] = {}
+    built: list[Detector] = []
     for name in names:
-        path, _, attribute = DETECTORS[name].target.partition(":")
-        module = importlib.import_module(path)
-        if attribute == "matchers":
-            guests[f"{name}@{module.VERSION}"] = module.matchers()
-        else:
-            makers[name] = getattr(module, attribute)
-    matchers = [rule.match for rule in policy.rules]
-    return [
-        make(matchers, guests) if name == "lexicon" else make() for name, make in makers.items()
-    ]
+        module, attribute = _load(name)
+        if name == "lexicon":
+            matchers = [rule.match for rule in policy.rules]
+            built.append(getattr(module, attribute)(matchers, _guests(names)))
+        elif attribute != "matchers":
+            built.append(getattr(module, attribute)())
+    return built
 
 
 def unanswered(policy: Policy, engine: Engine) -> list[str]:

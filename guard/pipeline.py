@@ -182,7 +182,8 @@ class Guard:
         from guard.stages.stage5_audit_log import record_decisions
 
         assert self.sink is not None
-        indices = record_decisions(self.sink, items, decisions)
+        ran = self.engine.names
+        indices = record_decisions(self.sink, items, decisions, detectors=ran)
         return [replace(d, record=n) for d, n in zip(decisions, indices, strict=True)]
 
     def _check_conversation(

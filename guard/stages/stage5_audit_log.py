@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from guard.model import Content, Decision, Finding, FiredRule, Record, Sink
+from guard.model import Action, Content, Decision, Finding, FiredRule, Record, Sink
 
 #: Findings of one decision that are recorded one by one; all are counted.
 MAX_FINDINGS: Final = 64
@@ -85,6 +85,8 @@ def _of_content(sink: Sink, content: Content) -> dict[str, Any]:
         "id": _clip(content.id),
         "length": len(content.body),
     }
+    if encoding := content.meta.get("encoding"):
+        body["encoding"] = _clip(str(encoding))  # bytes that were replaced to make it text
     for name in ("session", "tenant"):
         if value := getattr(content, name):
             # The name goes in too, or equal ids of both kinds would look equal.
@@ -95,7 +97,7 @@ def _of_content(sink: Sink, content: Content) -> dict[str, Any]:
 def _digests(sink: Sink, content: Content, decision: Decision) -> dict[str, str]:
     """Of the text that was checked, of the text that was released, and of the prompt, if any."""
     found = {"content": sink.digest(content.body)}
-    if isinstance(content.body, str):
+    if isinstance(content.body, str) and decision.action is not Action.BLOCK:
         found["released"] = sink.digest(decision.text)
     prompt = content.meta.get("prompt")
     if isinstance(prompt, str):
