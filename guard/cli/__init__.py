@@ -68,7 +68,9 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     if command not in names:
         parser.add_argument("command", choices=names, metavar="COMMAND", help=argparse.SUPPRESS)
         return parser
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", prog="guard", help=argparse.SUPPRESS
+    )
     module = importlib.import_module(f"guard.cli.{command}")
     help_text = next(group[command] for group in COMMANDS.values() if command in group)
     sub = commands.add_parser(command, description=help_text)
