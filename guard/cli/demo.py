@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -128,7 +130,15 @@ def show_places(run: Outcome) -> None:
     print_table(f"写出的文件 written in {run.seconds:.1f} s", ("位置 place", "内容 what"), rows)
     say("接下来试试 what to try next:")
     for command in next_commands(run.out):
-        say(f"  {command}")
+        say(f"  {_this_program()}{command.removeprefix('guard')}")
+
+
+def _this_program() -> str:
+    """How the reader can call us: ``guard``, or its path where that is not on the search path."""
+    called = Path(sys.argv[0])
+    if called.name != "guard" or shutil.which("guard"):
+        return "guard"
+    return quote(os.path.relpath(called))
 
 
 def next_commands(out: str) -> tuple[str, ...]:

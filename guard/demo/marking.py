@@ -95,6 +95,7 @@ def verify_log(audit: Path) -> Log:
 
 
 def _change_one_bit(path: Path) -> None:
+    """As somebody would who wants one decision to read otherwise: inside a record's text."""
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[data.rfind(b'"action":') + len(b'"action":"')] ^= 1
     path.write_bytes(data)
