@@ -20,9 +20,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from evasion_disguises import DISGUISES, common, random_words
+from evasion_disguises import DISGUISES, FOR_LATIN, common, random_words
 from evasion_peers import PEERS, run_peer
-from evasion_words import CARRIERS, PLAIN_PARTS, RISKY
+from evasion_words import CARRIERS, LATIN, PLAIN_PARTS, RISKY
 
 from guard import Action, Guard
 from guard.detectors.disguise import ordinary
@@ -63,7 +63,7 @@ def hit(decision: Decision, start: int, end: int) -> bool:
 
 def tested_words(rng: random.Random) -> dict[str, list[str]]:
     """Words per length: those an operator would list, and as many random ones."""
-    groups: dict[str, list[str]] = {"2": [], "3": [], "4": [], "5+": []}
+    groups: dict[str, list[str]] = {"2": [], "3": [], "4": [], "5+": [], "Latin": [*LATIN]}
     for word in RISKY:
         groups[str(len(word)) if len(word) < 5 else "5+"].append(word)
     for length in LENGTHS:
@@ -84,16 +84,19 @@ def planted(rng: random.Random, shown: str, extra: str) -> tuple[str, int]:
 def cases(seed: int, groups: dict[str, list[str]]) -> Iterator[Row]:
     """Every disguised text: disguise, length group, second signal, word, text, place."""
     rng = random.Random(seed)
-    pool = [word for words in groups.values() for word in words]
+    pool = [word for words in groups.values() for word in words if not word.isascii()]
     for name, disguise in DISGUISES.items():
         for group, words in groups.items():
+            if group == "Latin" and name not in FOR_LATIN:
+                continue
             for word in words:
                 for second in ("", "plain", "disguised"):
                     shown = disguise(word, rng)
                     if shown is None:
                         continue
                     other = rng.choice(pool)
-                    extra = other if second == "plain" else disguise(other, rng) if second else ""
+                    how = DISGUISES["homophone"] if group == "Latin" else disguise
+                    extra = other if second == "plain" else how(other, rng) if second else ""
                     if extra is None:
                         continue
                     text, start = planted(rng, shown, extra)
@@ -198,7 +201,7 @@ def percent(part: int, whole: int) -> str:
 
 def print_recall(rows: list[Row]) -> None:
     """Recall in %, columns by length group; alone, beside a plain word, beside a disguised one."""
-    groups = ("2", "3", "4", "5+")
+    groups = ("2", "3", "4", "5+", "Latin")
     print(f"{'recall %':<18}" + "".join(f"{'len ' + g:>21}" for g in groups))
     for name in DISGUISES:
         cells = []

@@ -22,6 +22,8 @@ _NEAR = (
     [(a, b) for a, b in (("ang", "an"), ("eng", "en"), ("ing", "in"), ("iang", "ian"))],
 )
 Disguise = Callable[[str, random.Random], str | None]
+#: What can be done to a word of Latin letters.
+FOR_LATIN = ("plain", "full-width", "circled, styled", "Cyrillic", "zero-width", "spaces", "symbols")
 
 
 @functools.cache
@@ -192,9 +194,28 @@ def _sentence(word: str) -> bytes:
     return f"请告诉我{word}怎么弄".encode()
 
 
+def _full_width(word: str, rng: random.Random) -> str | None:
+    return "".join(chr(ord(c) + 0xFEE0) for c in word) if word.isascii() else None
+
+
+def _styled(word: str, rng: random.Random) -> str | None:
+    """Circled, bold or squared letters."""
+    first = rng.choice((0x24D0, 0x1D41A, 0x1D5EE, 0x1F130))
+    return "".join(chr(first + ord(c) - 97) for c in word) if word.isascii() else None
+
+
+def _cyrillic(word: str, rng: random.Random) -> str | None:
+    table = str.maketrans("aceopxyikm", "асеорхуікм")
+    shown = word.translate(table)
+    return shown if word.isascii() and shown != word else None
+
+
 DISGUISES: dict[str, Disguise] = {
     "plain": lambda word, rng: word,
     "traditional": traditional,
+    "full-width": _full_width,
+    "circled, styled": _styled,
+    "Cyrillic": _cyrillic,
     "zero-width": _joined("\u200b", "\u200c", "\u2060", "\ufeff", "\u00ad"),
     "spaces": _joined(" ", "  ", "\u3000"),
     "symbols": _joined("*", "-", "·", "_", "/", "|", "~", "★", "#", "."),

@@ -26,6 +26,8 @@ RISKY = (
     " 地下赌场入口 色情视频网站 盗刷他人银行 跨境偷渡路线 非法买卖枪支 贩卖公民信息 冒充公检法院 高额利息借贷 制造虚假病例"
 ).split()
 
+LATIN = "cvvstore hackforum dumpshop cardingbot ransomkit ddosbuy proxygang fakeid leakbase spamcannon phishkit xdrugz".split()
+
 #: Plain sentences; {} stands where a word is put, and touches Han on both sides in most of them.
 CARRIERS = (
     "我想问一下{}的事情",

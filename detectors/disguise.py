@@ -49,7 +49,7 @@ class Candidate:
 
 
 @functools.cache
-def _usual() -> frozenset[str]:
+def ordinary() -> frozenset[str]:
     """Words and frequent pairs of ordinary Chinese, two to four characters."""
     data = gzip.decompress((_DATA / "usual.txt.gz").read_bytes())
     return frozenset(data.decode().split("\n"))
@@ -57,7 +57,7 @@ def _usual() -> frozenset[str]:
 
 def is_odd(text: str, places: Iterable[int]) -> bool:
     """Whether none of the characters at ``places`` is part of an ordinary word of the text."""
-    usual = _usual()
+    usual = ordinary()
     for place in places:
         # Pairs first: most ordinary words are pairs.
         if text[place : place + 2] in usual or (place and text[place - 1 : place + 1] in usual):
@@ -224,7 +224,7 @@ class Disguises:
         return found
 
     def _by_sound(self, text: str, coded: View) -> Iterator[Candidate]:
-        usual = _usual()
+        usual = ordinary()
         for first, last, index in self._sound.scan(coded.text):
             start = coded.origin(first)
             end = _end_of(coded, last, len(text))
