@@ -53,16 +53,16 @@ class Plan:
 class Sentences:
     """Sentence numbers of positions, computed only when a combination asks."""
 
-    __slots__ = ("_ends", "_text")
+    __slots__ = ("_ends", "text")
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self.text = text
         self._ends: list[int] | None = None
 
     def number(self, position: int) -> int:
         """The number of the sentence that the character at ``position`` is in."""
         if self._ends is None:
-            self._ends = [match.start() for match in _ENDS.finditer(self._text)]
+            self._ends = [match.start() for match in _ENDS.finditer(self.text)]
         return bisect_left(self._ends, position)
 
 

@@ -224,6 +224,22 @@ class LexiconDetector:
             matches = _believed(matches, sentences)
         return self._findings(matches, view)
 
+    def hits(self, content: Content) -> tuple[View, dict[int, list[Stretch]], dict[int, list[Hit]]]:
+        """(folded view, hits per leaf, the same of words spelled otherwise), for explaining."""
+        view, tight = folded(content), squeezed(content)
+        hits = self._hits(self._automaton.scan(view.text), view)
+        disguised: dict[int, list[Hit]] = {}
+        if tight is not None:
+            self._add_squeezed(self._automaton.scan(tight.text), tight, disguised)
+        if self._disguises is not None:
+            self._add_spellings(self._disguises.find(tight or view), tight, hits, disguised)
+        return view, {leaf: _united(found) for leaf, found in hits.items()}, disguised
+
+    def touched(self, leaves: Iterable[int]) -> list[tuple[Matcher, Plan]]:
+        """Matchers with their plans of which the rarest part is among the leaves."""
+        roots = {root for leaf in leaves for root in self._triggers.get(leaf, ())}
+        return [(self._roots[root][1], self._roots[root][2]) for root in sorted(roots)]
+
     def _awake(self, leaves: Collection[int]) -> set[int]:
         """The roots that a set of hit leaves can make match."""
         triggers, needs = self._triggers, self._needs

@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--role", choices=ROLES, default="prompt", help="where the text comes from")
     add_policy_arguments(parser)
     parser.add_argument("--subject", default="", help="opaque id of the user, kept as a pseudonym")
+    parser.add_argument(
+        "--explain", action="store_true", help="also say why rules that came near did not fire"
+    )
     parser.add_argument("--gate", action="store_true", help="exit 1 when anything is blocked")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
@@ -41,10 +44,13 @@ def run(args: argparse.Namespace) -> int:
         items = texts(args.text, args.file)
         for text, decision in _decisions(guard, items, args):
             worst = max(worst, decision.action)
+            misses = _near_misses(guard, text.text, args.role) if args.explain else None
             if args.json:
-                print_json(decision_json(decision))
+                shown = decision_json(decision)
+                print_json(shown if misses is None else {**shown, "near_misses": misses})
             else:
                 _show(text, decision)
+                _show_misses(misses or [])
     return 1 if args.gate and worst is Action.BLOCK else 0
 
 
@@ -75,6 +81,21 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     from guard.decision_json import to_public
 
     return to_public(decision)
+
+
+def _near_misses(guard: Any, text: str, role: Any) -> list[Any]:
+    from guard.detectors.lexicon import LexiconDetector
+    from guard.detectors.near_miss import near_misses
+
+    content = Content(text, role)
+    lexica = [d for d in guard.engine.detectors if isinstance(d, LexiconDetector)]
+    return [miss for lexicon in lexica for miss in near_misses(lexicon, content)]
+
+
+def _show_misses(misses: list[Any]) -> None:
+    if misses:
+        rows = [(miss.matcher, ", ".join(miss.present), miss.reason) for miss in misses]
+        print_table("came near, did not fire 未触发", ("rule", "found", "why not"), rows)
 
 
 def _show(text: Text, decision: Decision) -> None:
