@@ -138,7 +138,8 @@ class LexiconDetector:
         self._roots = [
             (maker, matcher, leaves.plan(matcher))
             for maker, group in makers.items()
-            for matcher in group
+            for whole in group
+            for matcher in _alternatives(whole)
             if matcher.kind != "category"
         ]
         self._patterns = leaves.patterns
@@ -310,9 +311,10 @@ class LexiconDetector:
     def _findings(self, matches: Sequence[tuple[int, Hit]], view: View) -> list[Finding]:
         """Findings in rule order; what exceeds the limit is one finding that covers every piece."""
         found: list[Finding] = []
-        for root, group in itertools.groupby(matches, key=lambda item: item[0]):
-            maker, matcher, _ = self._roots[root]
-            all_hits = [hit for _, hit in group]
+        for _, group in itertools.groupby(matches, key=lambda item: self._roots[item[0]][1].id):
+            found_hits = list(group)
+            maker, matcher, _ = self._roots[found_hits[0][0]]
+            all_hits = list(dict.fromkeys(hit for _, hit in found_hits))
             found += [_finding(maker, matcher, hit, view) for hit in all_hits[:MOST_FINDINGS]]
             rest = all_hits[MOST_FINDINGS:]
             if rest:
@@ -374,6 +376,14 @@ def _united(stretches: list[Stretch]) -> list[Stretch]:
 def _gap(plan: Plan) -> int:
     own = plan.within * (len(plan.parts) - 1) if plan.kind == "near" else 0
     return own + max((_gap(part) for part in plan.parts), default=0)
+
+
+def _alternatives(matcher: Matcher) -> list[Matcher]:
+    """The parts of an ``any`` as matchers of their own, under its id: each then wakes alone."""
+    if matcher.kind != "any" or matcher.unless is not None:
+        return [matcher]
+    parts = [replace(part, id=matcher.id, category=matcher.category) for part in matcher.parts]
+    return [one for part in parts for one in _alternatives(part)]
 
 
 def _needs(plan: Plan) -> list[frozenset[int]]:

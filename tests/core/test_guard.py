@@ -91,7 +91,8 @@ def _in_child(queue: Any, guard: Guard) -> None:
 def test_a_guard_works_after_a_fork(guard: Guard) -> None:
     fork = multiprocessing.get_context("fork")
     queue = fork.SimpleQueue()
-    child = fork.Process(target=_in_child, args=(queue, guard))
+    # A daemon: if it hangs, the assertion fails and nothing waits for it at exit.
+    child = fork.Process(target=_in_child, args=(queue, guard), daemon=True)
     child.start()
     child.join(60)
     assert child.exitcode == 0
