@@ -16,7 +16,7 @@ import yaml
 
 from guard import Action, Guard
 from guard.errors import GuardError, PolicyError
-from guard.policies import load, schema
+from guard.policies import load, read, schema
 from guard.policies.load import HERE, built_in, load_policy, operator_packs
 
 MakePack = Callable[..., Path]
@@ -347,7 +347,7 @@ PACK_FILES = sorted(HERE.glob("*/*.yaml"))
 
 @pytest.mark.parametrize("path", PACK_FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_an_independent_reader_accepts_every_shipped_file(path: Path, validator: Any) -> None:
-    data = yaml.load(path.read_text(encoding="utf-8"), load._Loader)
+    data = yaml.load(path.read_text(encoding="utf-8"), read.Loader)
     validator.validate(_dates_as_text(data))
 
 
