@@ -420,7 +420,7 @@ def _finding(maker: str, matcher: Matcher, hit: Hit, view: View) -> Finding:
         detector=maker,
         matcher=matcher.id,
         category=matcher.category,
-        score=hit.score,
+        score=hit.score * matcher.score,
         where=Where(start, end, tuple(pieces) if len(pieces) > 1 else ()),
         evidence=excerpt,
         why=f"{matcher.kind}: {hit.why}" if hit.why else matcher.kind,

@@ -127,7 +127,8 @@ class Matcher:
     category), ``any`` / ``all`` / ``near`` of ``parts``. ``near`` wants every part inside one
     sentence with gaps of at most ``within`` characters, in order if ``ordered``. ``unless``
     suppresses a match when it occurs in the same sentence. Words that are ``plain`` are found
-    through changes of form only, not when spelled by sound, shape or components.
+    through changes of form only, not when spelled by sound, shape or components. ``score`` is how
+    sure one match is by itself, 0..1.
     """
 
     id: str
@@ -141,6 +142,7 @@ class Matcher:
     ordered: bool = False
     plain: bool = False
     unless: Matcher | None = None
+    score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
