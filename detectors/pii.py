@@ -19,7 +19,8 @@ from typing import NamedTuple
 from guard.detectors.automaton import Longest
 from guard.detectors.normalise import View, folded
 from guard.detectors.pii_hit import Hit, as_service, mask, settle
-from guard.detectors.pii_labelled import find_labelled, label_words, name_before
+from guard.detectors.pii_labelled import find_labelled, label_words
+from guard.detectors.pii_names import find_sexed, name_before
 from guard.detectors.pii_net import MAIL_SIGNS, find_emails, find_hardware
 from guard.detectors.pii_numbers import find_numbers, find_spoken, spoken_starts
 from guard.detectors.pii_places import ADDRESS_SIGNS, find_addresses, find_plates
@@ -91,7 +92,7 @@ def _automata() -> tuple[Longest, Longest, int, int]:
     that begin a mobile number or a resident ID. One pass, no Python per character.
     """
     labels = label_words()
-    others = ["@", *MAIL_SIGNS, *ADDRESS_SIGNS, *spoken_starts()]
+    others = ["@", *MAIL_SIGNS, *ADDRESS_SIGNS, *spoken_starts(), "男", "女"]
     gate = Longest([*labels, *others, *"0123456789"])
     return gate, Longest(labels), len(labels), len(labels) + len(others)
 
@@ -118,6 +119,8 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
             text, signs.labels, lambda start, end: view.original[slice(*view.span(start, end))]
         )
     chinese = not text.isascii()
+    if chinese and ("男" in text or "女" in text):
+        yield from find_sexed(text)
     if chinese and signs.spoken:
         yield from find_spoken(text)
     if signs.digits:
@@ -129,9 +132,15 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
         yield from find_addresses(text)
 
 
+#: Kinds before which their owner's name often stands.
+_OWNED = frozenset(
+    {"pii.phone", "pii.id_card", "pii.student", "pii.medical", "pii.bank_card", "pii.wechat", "pii.qq"}
+)
+
+
 def _named(text: str, hit: Hit) -> Hit | None:
     """The name of the person whose number was found, if it stands before it."""
-    if hit.category not in ("pii.phone", "pii.id_card") or hit.score < 0.8:
+    if hit.category not in _OWNED or hit.score < 0.8:
         return None
     return name_before(text, hit.start)
 
