@@ -27,8 +27,8 @@ SURE, KNOWN, LIKELY = 1.0, 0.85, 0.6
 _NEAR: tuple[tuple[str, str, float, tuple[str, ...], int, bool, tuple[str, ...]], ...] = (
     ("drop", "direct", SURE, ("drop", "prior", "rules"), 12, True, ("craft",)),
     ("switch-off", "direct", SURE, ("switch off", "model rules"), 8, True, ("craft",)),
-    ("hijack", "direct", 0.7, ("leave", "the task", "instead"), 16, True, ()),
-    ("hijack-task", "direct", 0.7, ("stop the task", "instead"), 12, True, ()),
+    ("hijack", "direct", 0.7, ("leave", "the task", "instead"), 24, True, ()),
+    ("hijack-task", "direct", 0.7, ("stop the task", "instead"), 16, True, ()),
     ("verbatim", "direct", LIKELY, ("only the words", "say after me"), 30, True, ()),
     ("own-prompt", "system_prompt", SURE, ("reveal", "own prompt"), 16, False, ("craft",)),
     ("text-above", "system_prompt", SURE, ("reveal", "text above"), 16, False, ("craft",)),
@@ -135,6 +135,8 @@ def _backed(lists: Mapping[str, Matcher]) -> list[Matcher]:
         both("hard+soft", LIKELY, _any(hard), soft),
         both("two-answers+stay", LIKELY, lists["two answers"], lists["stay"]),
         both("lock+frame", LIKELY, lock, frame),
+        both("first+frame", LIKELY, lists["first question"], _any(lists[n] for n in _SOFT[3:])),
+        both("understood+frame", LIKELY, lists["understood"], _any(lists[n] for n in _SOFT[4:])),
         both("cipher", KNOWN, hidden, lists["solve"], lists["answer"]),
         both("story-method", LIKELY, story, _near(lists, ("method", "not the story"), 40, False)),
         both("story-focus", LIKELY, story, _near(lists, ("focus", "method"), 12, True)),
@@ -158,13 +160,34 @@ def _patterns() -> list[Matcher]:
             anchors=("开始回答", "开头回答", "开始回复", "开头回复", "开始你的回答", "开头来回答"),
         ),
         Matcher(
+            "injection.forced-opening",
+            "pattern",
+            category="injection.jailbreak",
+            score=LIKELY,
+            pattern=r"(?:start|begin) your (?:answer|response|reply) with[ ]{0,2}[\"“']{1,3}\w",
+            anchors=tuple(
+                f"{verb} your {noun} with"
+                for verb in ("start", "begin")
+                for noun in ("answer", "response", "reply")
+            ),
+        ),
+        Matcher(
             "injection.say-after-me",
             "pattern",
             category="injection.direct",
             score=LIKELY,
-            pattern=r"(?:直接(?:输出|复述|说|回复|回答)|请(?:你)?复述)(?:以下)?(?:文本|内容|话|文字)?"
-            r"[ ]?:[ ]*[“\"「]?[^\s”\"」。]{4}",
-            anchors=("直接输出", "直接复述", "直接说", "直接回复", "直接回答", "复述:"),
+            pattern=r"(?:(?:直接(?:输出|复述|说|回复|回答)|请你?复述|只需输出)(?:以下)?(?:文本|内容|话|文字)?"
+            r"|重复以下(?:指令|话语|文字|文本|内容))[ ]?(?::[ ]*[“\"「]?|[“\"「])[^\s”\"」。]{4}",
+            anchors=(
+                "直接输出",
+                "直接复述",
+                "直接说",
+                "直接回复",
+                "直接回答",
+                "复述",
+                "只需输出",
+                "重复以下",
+            ),
         ),
         Matcher(
             "injection.forged-talk",
