@@ -17,7 +17,7 @@ from guard.detectors.pii_names import Original, find_at, left_words
 
 #: Between a label and its value: 号码, a verb or colon, quotes and brackets. Bounded.
 _LINK = (
-    r"(?:号码|账号|帐号|编号|证号|证件号码?|号|id|no\.?|number)?吧?[\s\"'“‘「『(\[【*]{0,3}"
+    r"(?: ?(?:号码|账号|帐号|编号|证号|证件号码?|号|id|no\.?|number))?吧?[\s\"'“‘「『(\[【*]{0,3}"
     r"(?P<link>(?:就?是|为|叫做?|:|=|-|—){0,2})[\s\"'“‘「『(\[【:*]{0,3}"
 )
 _END = r"(?![0-9a-z])"
@@ -59,11 +59,20 @@ def _is_telling_account(value: str) -> bool:
     return _is_account(value) and any(c.isdecimal() or c in "_-" for c in value)
 
 
+_STREET = re.compile(
+    r"\b(?:road|street|avenue|lane|drive|boulevard|building|room|district|apartment|apt|suite|floor|rd|st|ave|blvd)\b"
+)
+
+
+def _is_street(value: str) -> bool:
+    return any(c.isdecimal() for c in value) and _STREET.search(value) is not None
+
+
 _WECHAT = r"[a-z][a-z0-9_-]{5,19}(?![0-9a-z_@.])"
 _ID18 = r"[1-9][0-9]{16}[0-9x]"
 #: Ways to write 微信 and QQ, those that dodge filters among them.
 _WECHAT_WORDS = (
-    "微信 微_信 薇信 威信 徽信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 维信 weixin wechat vx wx 加v 加薇 加微"
+    "微信 微_信 薇信 威信 徽信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 维信 weixin wechat vx wx 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
 )
 _QQ_WORDS = "qq q_q qq号 q号 扣扣 扣扣号 企鹅号 球球号 抠抠 扣号"
 LABELS: tuple[Label, ...] = (
@@ -103,6 +112,14 @@ LABELS: tuple[Label, ...] = (
         "学号 学籍 学籍号 考生 考生号 考号 准考证 学生证 student_id student_number 校园卡 学生卡 一卡通",
         _value(rf"[a-z]{{0,3}}[0-9]{{6,19}}[0-9x]?{_END}"),
         0.85,
+    ),
+    Label(
+        "pii.address",
+        "address addr",
+        _value(r"[a-z0-9#][a-z0-9 ,.#'/-]{8,120}?(?=  |\.? *\Z|[;\n:。|]|\. |, ?(?:phone|tel|mobile)\b)"),
+        0.85,
+        True,
+        _is_street,
     ),
     Label("pii.wechat", f"{_WECHAT_WORDS} 卫星号", _value(_WECHAT), 0.9, True, _is_account),
     Label("pii.wechat", _WECHAT_WORDS, _value(_WECHAT), 0.75, False, _is_telling_account),

@@ -29,10 +29,12 @@ _RUN = re.compile("[0-9]+")
 
 #: Digits written as Chinese numerals, with the readings used on the telephone (幺 拐 洞 勾 两).
 _NUMERALS = "〇零一二三四五六七八九幺两拐洞勾壹贰叁肆伍陆柒捌玖"
-_TO_DIGITS = str.maketrans(_NUMERALS, "00123456789127091" + "23456789")
-_SPOKEN = re.compile(rf"[{_NUMERALS}0-9](?:{_SEP}?[{_NUMERALS}0-9]){{10,}}+")
+#: Also 、 between them becomes a separator that the digit kinds know. One to one: offsets stay.
+_TO_DIGITS = str.maketrans(f"{_NUMERALS}、", "00123456789127091" + "23456789 ")
+_SPOKEN_SEP = "[-. ·–—‐_、]"
+_SPOKEN = re.compile(rf"[{_NUMERALS}0-9](?:{_SPOKEN_SEP}?[{_NUMERALS}0-9]){{10,}}+")
 #: At least six numerals in such a run, or two in a row: cheap to search for, and needed.
-_SPOKEN_HINT = re.compile(f"[{_NUMERALS}][{_NUMERALS}0-9][{_NUMERALS}0-9][{_NUMERALS}0-9]")
+_SPOKEN_HINT = re.compile(f"[{_NUMERALS}](?:{_SPOKEN_SEP}?[{_NUMERALS}0-9]){{3}}")
 
 _PHONE_LABEL = label_before(
     "电话|手机|联系|致电|拨打|来电|热线|号码|微信|短信|座机|固话|传真"
@@ -306,7 +308,13 @@ def spoken_starts() -> tuple[str, ...]:
     written: dict[str, list[str]] = {}
     for numeral in _NUMERALS:
         written.setdefault(numeral.translate(_TO_DIGITS), []).append(numeral)
-    return tuple(a + b for head in heads for a in written[head[0]] for b in written[head[1]])
+    return tuple(
+        a + gap + b
+        for head in heads
+        for a in written[head[0]]
+        for b in written[head[1]]
+        for gap in ("", " ", "-", ".", "、", "·")
+    )
 
 
 def find_spoken(text: str) -> Iterator[Hit]:

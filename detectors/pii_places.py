@@ -18,13 +18,25 @@ _PLATE = re.compile(
     r"|(?=(?:[a-z]?[0-9]){3}|[a-z]{0,2}[0-9]{3})[a-hj-np-z0-9]{5}|[a-hj-np-z0-9]{4}[挂学警港澳])"
     r"(?![0-9a-z])"
 )
+#: Armed police (WJ), embassies (使), consulates (领), emergency vehicles (应急): GA 36-2018 and its
+#: military counterpart.
+_SPECIAL_PLATE = re.compile(
+    rf"(?<![0-9a-z])wj[·•-]?(?:[{_PROVINCE}][·•]?[0-9]{{4}}[0-9a-hj-np-z]|[0-9]{{2}}[·•-]?[0-9警消边通林]?[0-9]{{4}})(?![0-9a-z])"
+    rf"|使[·•]?[0-9]{{6}}(?![0-9])|(?<![0-9])[0-9]{{6}}使(?![用{HAN}])"
+    rf"|[{_PROVINCE}][a-z][·•]?[0-9]{{4}}领(?![{HAN}])|[{_PROVINCE}]x[·•]?[0-9a-z]{{4}}应急"
+)
+#: Hong Kong (AB 1234), Macao (MA-12-34) and the army (VA 12345): only behind a label.
+_BARE_PLATE = re.compile(
+    r"(?:车牌|号牌|牌照|车号)(?:号码?)?(?:是|为|:| ){0,2}"
+    r"(?P<v>[a-hj-np-z]{2} ?[0-9]{3,4}|m[a-z]?-[0-9]{2}-[0-9]{2}|[a-z]{2}[·• ]?[0-9]{5})(?![0-9a-z])"
+)
 _PLATE_LABEL = label_before("车牌|牌照|车号|号牌|车辆|座驾|plate")
 
 #: Where an address has its number: the last character of a road, estate or village, then digits
 #: (…路88号, …小区3栋). One class in front, so that the search skips to it.
 _NUMBERED = re.compile(
     r"[路街巷弄道苑园寓厦里庄组村城屯区同][东西南北中]?段?[ ]?"
-    r"(?P<number>[甲乙丙丁]?[0-9]{1,5}(?:-[0-9]{1,4})? ?(?:号|弄|栋|幢|座|组|单元|室|#)"
+    r"(?P<number>[甲乙丙丁]?[0-9]{1,5}(?:-[0-9]{1,4})? ?(?:号[楼院]?|弄|栋|幢|座|组|单元|室|#)"
     r"|[一二三四五六七八九十]{1,3}(?:号楼|栋|幢|单元))"
     r"(?P<rest>[^,。;!?、:\n]{0,30})"
 )
@@ -41,6 +53,8 @@ _ROOM = re.compile(
 )
 _UNIT = re.compile(f"[{HAN}]{{1,7}}?(?:省|自治区|市|地区|自治州|盟|县|区|旗|镇|乡|街道)")
 _HAN_RUN = re.compile(f"[{HAN}0-9 ]{{1,30}}\\Z")
+#: What parts an address from the name or number before it: long numbers, blanks not behind a unit.
+_GAP = re.compile(r"[0-9][0-9 ]{5,}[0-9] ?|(?<![省市区县旗镇乡道路街村]) ")
 #: Words after which an address begins; not the same characters inside names of places (和平路).
 _BEFORE = re.compile(
     "地址|住址|住在|家住|位于|坐落|寄到|送到|寄往|送往|送达|是在|就在|直接到|搬到|在(?!园)|住|至(?!善)|到|是|于(?![洪都田])"
@@ -60,7 +74,7 @@ _PUBLIC = (
 _PUBLIC_BEFORE = re.compile(rf"(?:{_PUBLIC})(?:的?地址|地点)?(?:位于|坐落于|在|设在|就在|是|为|:|,| )*\Z")
 #: "Its address is": said of a place, as the address of a person is his, or has a purpose.
 _TOLD_BEFORE = re.compile(
-    r"(?<![我他她家货件庭系籍住通讯信修装送务费机的])的?地址(?:就?是在?|在|为)\Z|(?:[它店馆园]的?|位于|坐落[于在])\Z"
+    r"(?<![我他她家货件庭系籍住通讯信修装送务费机的])的?地址(?:就?是在?|在|为)\Z|(?:[它店馆园]的?|(?<!房屋)(?<!房产)(?<!名下)(?:位于|坐落[于在]))\Z"
 )
 _PUBLIC_BEHIND = re.compile(rf"[的(]?[{HAN}]{{0,6}}?(?:{_PUBLIC})")
 #: Down to a village or an estate, without a number: personal only where somebody lives.
@@ -75,14 +89,19 @@ ADDRESS_SIGNS = ("号楼", "单元")
 
 
 def find_plates(text: str) -> Iterator[Hit]:
-    """Hits of vehicle plates in a folded text."""
+    """Hits of vehicle plates in a folded text, those of police, embassies and the two SARs too."""
     for match in _PLATE.finditer(text):
         tail = match["tail"]
-        if sum(c.isdecimal() for c in tail) < 3 - (tail[-1] > "z"):
+        if sum(c.isdecimal() for c in tail) < 3 - (tail[-1] > "z") - (text[match.end() - 1] in "港澳"):
             continue
         named = labelled(_PLATE_LABEL, text, match.start())
         score, why = (0.95, "plate, labelled") if named else (0.8, "plate")
         yield Hit(match.start(), match.end(), "pii.plate", score, why)
+    for match in _SPECIAL_PLATE.finditer(text):
+        named = labelled(_PLATE_LABEL, text, match.start())
+        yield Hit(*match.span(), "pii.plate", 0.9 if named else 0.7, "plate of a service")
+    for match in _BARE_PLATE.finditer(text):
+        yield Hit(*match.span("v"), "pii.plate", 0.85, "letters and digits, labelled")
 
 
 _names: re.Pattern[str] | None = None
@@ -99,6 +118,7 @@ def _begin(text: str, low: int, high: int) -> int:
     """Where the address whose road name ends at ``high`` begins."""
     run = _HAN_RUN.search(text, low, high)
     low = run.start() if run else high
+    low = max((m.end() for m in _GAP.finditer(text, low, high)), default=low)
     cuts = [m.end() for m in _BEFORE.finditer(text, low, high)]
     if region := _region(text, low, high):
         again = (_names.match(text, cut, high) for cut in cuts) if _names else ()
