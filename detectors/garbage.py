@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 
 from guard.detectors.garbage_loops import find_duplicates, find_loops
-from guard.detectors.garbage_signs import find_garbage, find_mojibake
+from guard.detectors.garbage_signs import find_garbage, find_mojibake, reads_as_chinese
+
 from guard.model import Content, Finding, Modality, Where
 
 NAME, VERSION = "garbage", "1"
@@ -33,6 +34,7 @@ _FINDERS: tuple[Callable[[str], list[Mark]], ...] = (
     find_mojibake,
     find_garbage,
 )
+_LOOPS = _FINDERS[:1]
 #: One text is not reported more often than this.
 _MOST = 20
 _BLANK = re.compile(r"\s+")
@@ -69,5 +71,6 @@ class GarbageDetector:
         return [self._find(content.text) for content in batch]
 
     def _find(self, text: str) -> list[Finding]:
-        marks = sorted(mark for finder in _FINDERS for mark in finder(text))
+        finders = _LOOPS if reads_as_chinese(text) else _FINDERS
+        marks = sorted(mark for finder in finders for mark in finder(text))
         return [_finding(text, mark) for mark in islice(marks, _MOST)]

@@ -36,6 +36,16 @@ _LEAST = 24
 _END = 500
 
 
+def reads_as_chinese(text: str) -> bool:
+    """A short text in which the commonest characters are as frequent as in any Chinese, and that
+    has no scar of a wrong decoding. It may loop, but it is neither ruined nor noise."""
+    return (
+        len(text) < 200
+        and 6 * len(_ORDINARY.findall(text)) >= len(text)
+        and _SCAR_HINT.search(text) is None
+    )
+
+
 def find_mojibake(text: str) -> list[Mark]:
     """Stretches that were decoded with the wrong encoding."""
     marks: list[Mark] = []
