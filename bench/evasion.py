@@ -12,6 +12,7 @@ Chinese against random lists; what a search for the literal words also flags is 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import random
 import sys
@@ -25,7 +26,7 @@ from evasion_peers import PEERS, run_peer
 from evasion_words import CARRIERS, LATIN, PLAIN_PARTS, RISKY
 
 from guard import Action, Guard
-from guard.detectors.disguise import ordinary
+from guard.detectors.oddness import ordinary
 from guard.model import Decision
 from guard.policies.load import load_policy
 from guard.word_import import import_words
@@ -123,7 +124,7 @@ def recall(seed: int, quick: bool) -> list[Row]:
         if not case["second"]:
             alone.append(case)
         if not found and "--misses" in sys.argv:
-            print("miss", case["disguise"], case["second"], case["word"], case["text"], sep="\t")
+            print("miss", json.dumps(case, ensure_ascii=False))
     rows = [
         {"side": "aigc-guard", "disguise": d, "length": n, "second": s, "found": f, "asked": a}
         for (d, n, s), (f, a) in tally.items()
@@ -138,7 +139,7 @@ def plain_texts(seed: int, most: int) -> dict[str, list[str]]:
     """Harmless texts by source: our own sentences and, where they lie beside us, public sets."""
     rng = random.Random(seed)
     own = ["".join(map(rng.choice, PLAIN_PARTS)) for _ in range(most)]
-    texts = {"own sentences": [a + "。" + b for a, b in zip(own, own[1:], strict=False)]}
+    texts = {"own sentences": [a + "。" + b for a, b in itertools.pairwise(own)]}
     for name in ("fewclue_benign", "alpaca_chinese", "instruction_wild"):
         path = DATA / f"{name}.jsonl.gz"
         if path.exists():

@@ -23,7 +23,15 @@ _NEAR = (
 )
 Disguise = Callable[[str, random.Random], str | None]
 #: What can be done to a word of Latin letters.
-FOR_LATIN = ("plain", "full-width", "circled, styled", "Cyrillic", "zero-width", "spaces", "symbols")
+FOR_LATIN = (
+    "plain",
+    "full-width",
+    "circled, styled",
+    "Cyrillic",
+    "zero-width",
+    "spaces",
+    "symbols",
+)
 
 
 @functools.cache

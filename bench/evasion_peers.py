@@ -86,7 +86,9 @@ def _answers(peer: str, words: Sequence[str], texts: Sequence[str]) -> list[bool
     return answers
 
 
-def run_peer(peer: str, words: Sequence[str], cases: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def run_peer(
+    peer: str, words: Sequence[str], cases: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Rows of found and asked per disguise and length; empty where the peer is not installed."""
     answers = _answers(peer, words, [case["text"] for case in cases])
     if answers is None:
@@ -105,4 +107,8 @@ def run_peer(peer: str, words: Sequence[str], cases: Sequence[dict[str, Any]]) -
 
 if __name__ == "__main__":
     given = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
-    print(json.dumps([bool(flag) for flag in map(_FLAGS[sys.argv[1]](given["words"]), given["texts"])]))
+    print(
+        json.dumps(
+            [bool(flag) for flag in map(_FLAGS[sys.argv[1]](given["words"]), given["texts"])]
+        )
+    )

@@ -1,40 +1,47 @@
+# ruff: noqa: SIM905 (a list of words reads better without quotes and commas)
 """Words that are spelled otherwise: by sound, pinyin, shape, components, emoji, or backwards.
 
 Folding and squeezing undo what leaves the characters themselves alone. Here the characters have
 been replaced. A scan over codes (sounds, shape classes, joined components) proposes candidates, and
 a candidate is believed by its length and by whether the replaced characters form ordinary Chinese:
 海落因 holds no ordinary word, 读博 is one. The limits follow measured false hits of random lists on
-plain text (docs/benchmarks.md): four and more characters by sound may act alone, three where the
-spelling is odd, two only beside a second signal.
+plain text (docs/evasion.md): four and more characters may act alone, three where the spelling is
+odd, two only beside a second signal.
 """
 
 from __future__ import annotations
 
 import functools
-import gzip
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from guard.detectors.automaton import Automaton
-from guard.detectors.normalise import CLAUSE, HAN, SOFT, View
-from guard.detectors.sound import code_words, read_emoji, same_sound, sounds, spelled
+from guard.detectors.normalise import HAN, View
+from guard.detectors.oddness import is_odd, ordinary
+from guard.detectors.sound import code_words, read_emoji, same_sound, sounds
+from guard.detectors.spelled import HAS_HAN, LATIN_RUN, end_of, readings
 
-#: Scores. A rule acts from 0.5; below SURE its action goes no further than REVIEW.
-ALONE, LIKELY, WEAK = 0.85, 0.6, 0.4
+#: Scores. A rule acts from 0.5; below SURE its action goes no further than REVIEW. What is below
+#: LIKELY counts only beside a second signal: WEAK beside another weak one or a likely one, SLIGHT
+#: beside a likely one, FAINT beside a sure one.
+ALONE, LIKELY, WEAK, SLIGHT, FAINT = 0.85, 0.6, 0.4, 0.3, 0.2
 _DATA = Path(__file__).parent / "data"
 _HAN_WORD = re.compile(f"[{HAN}]{{2,16}}")
-_LATIN_RUN = re.compile(r"[a-z]+")
-_TOKEN = re.compile(f"(?P<latin>[a-z]+)(?P<tone>[1-5]?)|(?P<gap>[{SOFT}]{{1,4}})|[^a-z{SOFT}]+")
-#: A letter beside a syllable's code, with no letter beside it.
+#: A letter beside a syllable's code, with no letter or digit beside it (10W is no initial).
 _LONE_LETTER = re.compile(
-    "(?<![a-z])(?:(?<=[\ue000-\uf8ff])[a-z]|[a-z](?=[\ue000-\uf8ff]))(?![a-z])"
+    "(?<![a-z0-9])(?:(?<=[\ue000-\uf8ff])[a-z]|[a-z](?=[\ue000-\uf8ff]))(?![a-z0-9])"
 )
-_HAS_HAN = re.compile(f"[{HAN}]")
 _MOST_LONE, _MOST_JOINS, _WINDOW = 4, 8, 16
 _MOST_INITIALS = 20_000
+#: English words and abbreviations that read as syllables and stand in Chinese sentences.
+_ENGLISH = frozenset(
+    "ai ban bi bin bing can chat chi china da dan de di die en er fan gang ha hang he hi la le "
+    "li long lu ma man me mi mo mu ne pan pang pi pin ping pose rang run sang she side so song "
+    "sun tan tang ten ti to wan wang yang ye you".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,35 +55,19 @@ class Candidate:
     why: str
 
 
-@functools.cache
-def ordinary() -> frozenset[str]:
-    """Words and frequent pairs of ordinary Chinese, two to four characters."""
-    data = gzip.decompress((_DATA / "usual.txt.gz").read_bytes())
-    return frozenset(data.decode().split("\n"))
-
-
-def is_odd(text: str, places: Iterable[int]) -> bool:
-    """Whether none of the characters at ``places`` is part of an ordinary word of the text."""
-    usual = ordinary()
-    for place in places:
-        # Pairs first: most ordinary words are pairs.
-        if text[place : place + 2] in usual or (place and text[place - 1 : place + 1] in usual):
-            return False
-        for start in range(max(0, place - 3), place + 1):
-            for end in range(max(place + 1, start + 3), min(len(text), start + 4) + 1):
-                if text[start:end] in usual:
-                    return False
-    return True
-
-
-@functools.cache
-def _shapes() -> dict[int, int]:
-    """Code point -> the first character of its class of look-alikes."""
+def _classes(name: str) -> dict[int, int]:
+    """Code point -> the first character of its class, of the classes of a file."""
     table: dict[int, int] = {}
-    for line in (_DATA / "shape.tsv").read_text(encoding="utf-8").split("\n"):
+    for line in (_DATA / name).read_text(encoding="utf-8").split("\n"):
         table |= {ord(char): ord(line[0]) for char in line}
     # Ordinary characters map to themselves, so that a look-up never raises inside translate.
     return {cp: cp for cp in (*range(0x20, 0x7F), *range(0x4E00, 0xA000), 10)} | table
+
+
+@functools.cache
+def _likenesses() -> tuple[dict[int, int], ...]:
+    """Two ways of being alike: sharing a component (赌睹), and being drawn alike (未末)."""
+    return _classes("kin.tsv"), _classes("shape.tsv")
 
 
 @functools.cache
@@ -85,87 +76,6 @@ def _components() -> tuple[Automaton, list[str]]:
     rows = (_DATA / "split.tsv").read_text(encoding="utf-8").split("\n")
     pairs = [row.split("\t") for row in rows if row]
     return Automaton([pair for pair, _ in pairs]), [char for _, char in pairs]
-
-
-@functools.cache
-def _emoji() -> dict[str, str]:
-    return read_emoji()
-
-
-def sounded(view: View) -> View:
-    """A view whose characters are the coarse codes of syllables; what has no sound stays.
-
-    Latin letters become syllables where a whole run is pinyin (du, d u, du3); soft gaps beside
-    them go.
-    """
-    codes = sounds().codes
-    text = view.text
-    if _LATIN_RUN.search(text) is None or not _looks_spelled(text):
-        return View(text.translate(codes), view.original, None, view)
-    pieces: list[str] = []
-    at: list[int] = []
-    back: list[int] = []
-    length = 0
-    for piece, runs in _coded_tokens(view):
-        pieces.append(piece)
-        for offset, origin in runs:
-            at.append(length + offset)
-            back.append(origin)
-        length += len(piece)
-    return View("".join(pieces), view.original, (at, back), view)
-
-
-def _coded_tokens(view: View) -> Iterator[tuple[str, list[tuple[int, int]]]]:
-    """(codes, runs for the way back) of each stretch; a gap beside a spelled syllable is dropped,
-    unless it parts clauses."""
-    codes, text = sounds().codes, view.text
-    spelled_before, gap = False, None
-    for token in _TOKEN.finditer(text):
-        start = token.start()
-        if token["gap"]:
-            gap = token
-            continue
-        piece, runs, spelled_now = (
-            _spell(token["latin"], start)
-            if token["latin"]
-            else (token.group().translate(codes), [(0, start)], False)
-        )
-        if gap is not None:
-            noise = (spelled_before or spelled_now) and _inserted(view, gap.start(), gap.end())
-            if not noise:
-                yield gap.group(), [(0, gap.start())]
-            gap = None
-        yield piece, runs
-        spelled_before = spelled_now
-    if gap is not None:
-        yield gap.group(), [(0, gap.start())]
-
-
-def _inserted(view: View, start: int, end: int) -> bool:
-    return not any(view.original[view.span(i, i + 1)[0]] in CLAUSE for i in range(start, end))
-
-
-def _looks_spelled(text: str) -> bool:
-    """Whether Latin letters here may be pinyin: beside Han, or nearly all runs are syllables."""
-    if _HAS_HAN.search(text):
-        return True
-    runs = _LATIN_RUN.findall(text[:400])
-    syllables = [spelled(run) for run in runs]
-    return sum(s is not None for s in syllables) >= 0.8 * len(runs)
-
-
-def _spell(letters: str, start: int) -> tuple[str, list[tuple[int, int]], bool]:
-    """(codes, runs for the way back, whether it was pinyin) of a run of letters."""
-    syllables = spelled(letters)
-    if syllables is None:
-        return letters, [(0, start)], False
-    table = sounds().syllables
-    runs, place = [], start
-    for n, syllable in enumerate(syllables):
-        # The code stands for the syllable's first letter; its end is found by the next run.
-        runs.append((n, place))
-        place += len(syllable)
-    return "".join(table[s] for s in syllables), runs, True
 
 
 def _grouped(
@@ -199,8 +109,10 @@ class Disguises:
         for index, code in code_words(han):
             sound.setdefault(code, []).append(owners[index])
         self._sound, self._sound_words = Automaton(list(sound)), list(sound.values())
-        shape = _grouped(han, owners, _shapes())
-        self._shape, self._shape_words = Automaton(list(shape)), list(shape.values())
+        self._shapes = []
+        for table in _likenesses():
+            shape = _grouped(han, owners, table)
+            self._shapes.append((table, Automaton(list(shape)), list(shape.values())))
         longer = [n for n, word in enumerate(han) if len(word) >= 3]
         self._initials: dict[str, list[int]] = {}
         if len(longer) <= _MOST_INITIALS:
@@ -213,23 +125,23 @@ class Disguises:
         return bool(self._words)
 
     def find(self, view: View) -> list[Candidate]:
-        """Candidates in a folded or squeezed view, weak ones (score below 0.5) included."""
+        """Candidates in a folded or squeezed view, those included that count beside others only."""
         text = view.text
         found = [*self._by_shape(text), *self._backwards(text)]
-        coded = sounded(view)
-        found += self._by_sound(text, coded)
-        if _LATIN_RUN.search(text) is not None:
+        for coded in readings(view):
+            found += self._by_sound(text, coded)
             found += self._by_letter(text, coded)
+        found += self._initial_runs(text)
         found += self._split(text)
-        return found
+        return list(dict.fromkeys(found)) if len(found) > 1 else found
 
     def _by_sound(self, text: str, coded: View) -> Iterator[Candidate]:
-        usual = ordinary()
+        known = ordinary()
         for first, last, index in self._sound.scan(coded.text):
             start = coded.origin(first)
-            end = _end_of(coded, last, len(text))
+            end = end_of(coded, last, text)
             written = text[start:end]
-            if last - first == 2 and written in usual:
+            if last - first == 2 and written in known:
                 continue
             for number in self._sound_words[index]:
                 word = self._words[number]
@@ -239,7 +151,7 @@ class Disguises:
                         yield Candidate(number, start, end, *judged)
 
     def _by_letter(self, text: str, coded: View) -> Iterator[Candidate]:
-        """Initials: one letter for one character (d博), or a run for all of them."""
+        """One letter for one character: d博."""
         codes = coded.text
         places = [m.start() for m in itertools.islice(_LONE_LETTER.finditer(codes), _MOST_LONE)]
         for place in places:
@@ -249,27 +161,31 @@ class Disguises:
                 for first, last, index in self._sound.scan(window):
                     if first <= place - low < last:
                         start = coded.origin(low + first)
-                        end = _end_of(coded, low + last, len(text))
+                        end = end_of(coded, low + last, text)
                         for number in self._sound_words[index]:
-                            size = len(self._words[number])
-                            score = ALONE if size >= 4 else LIKELY if size == 3 else WEAK
+                            score = _by_length(self._words[number], ALONE, LIKELY, SLIGHT)
                             yield Candidate(number, start, end, score, "initial letter")
+
+    def _initial_runs(self, text: str) -> Iterator[Candidate]:
+        """A run of letters for all characters: dbwz."""
         if self._initials and not text.isascii():
-            for run in _LATIN_RUN.finditer(text):
+            for run in LATIN_RUN.finditer(text):
                 for number in self._initials.get(run.group(), ()):
-                    yield Candidate(number, run.start(), run.end(), WEAK, "initials")
+                    yield Candidate(number, run.start(), run.end(), SLIGHT, "initials")
 
     def _by_shape(self, text: str) -> Iterator[Candidate]:
-        for start, end, index in self._shape.scan(text.translate(_shapes())):
-            written = text[start:end]
-            for number in self._shape_words[index]:
-                word = self._words[number]
-                if written == word:
-                    continue
-                changed = [start + n for n, c in enumerate(written) if c != word[n]]
-                if len(word) >= 4 or is_odd(text, changed):
-                    score = ALONE if len(word) >= 4 else LIKELY if len(word) == 3 else WEAK
-                    yield Candidate(number, start, end, score, "look-alike characters")
+        for table, automaton, words in self._shapes:
+            for start, end, index in automaton.scan(text.translate(table)):
+                written = text[start:end]
+                for number in words[index]:
+                    word = self._words[number]
+                    if written != word and written not in ordinary():
+                        changed = (start + n for n, c in enumerate(written) if c != word[n])
+                        if is_odd(text, changed):
+                            score = _by_length(word, ALONE, LIKELY, WEAK)
+                        else:
+                            score = _by_length(word, LIKELY, FAINT, FAINT)
+                        yield Candidate(number, start, end, score, "look-alike characters")
 
     def _backwards(self, text: str) -> Iterator[Candidate]:
         for first, last, index in self._plain.scan(text[::-1]):
@@ -287,66 +203,60 @@ class Disguises:
     def _split(self, text: str) -> Iterator[Candidate]:
         """Characters taken apart: 火乍 for 炸."""
         finder, made = _components()
-        joins = [(s, e, made[n]) for s, e, n in finder.scan(text)]
+        joins: list[tuple[int, int, str]] = []
+        for start, end, index in finder.scan(text):
+            if not joins or start >= joins[-1][1]:
+                joins.append((start, end, made[index]))
         if not joins:
             return
-        chosen: list[tuple[int, int, str]] = []
-        for join in joins:
-            if (not chosen or join[0] >= chosen[-1][1]) and is_odd(text, range(join[0], join[1])):
-                chosen.append(join)
-        if not chosen:
-            return
-        options = [chosen]
-        if 1 < len(chosen) <= _MOST_JOINS:
-            options += [[join] for join in chosen]
+        odd = [join for join in joins if is_odd(text, range(join[0], join[1]))]
+        options = [joins]
+        if odd and odd != joins:
+            options.append(odd)
+        if 1 < len(odd) <= _MOST_JOINS:
+            options += [[join] for join in odd]
         for option in options:
-            yield from self._joined(text, option)
+            yield from self._joined(text, option, odd)
 
-    def _joined(self, text: str, joins: Sequence[tuple[int, int, str]]) -> Iterator[Candidate]:
+    def _joined(
+        self,
+        text: str,
+        joins: Sequence[tuple[int, int, str]],
+        odd: Sequence[tuple[int, int, str]],
+    ) -> Iterator[Candidate]:
         pieces, at, back, done, length = [], [], [], 0, 0
-        marks = set()
-        for start, end, char in joins:
+        marks: list[tuple[int, bool]] = []
+        for join in joins:
+            start, end, char = join
             pieces += [text[done:start], char]
             at += [length, length + start - done]
             back += [done, start]
             length += start - done + 1
-            marks.add(length - 1)
+            marks.append((length - 1, join in odd))
             done = end
         at.append(length)
         back.append(done)
         pieces.append(text[done:])
         view = View("".join(pieces), text, (at, back))
         for first, last, index in self._plain.scan(view.text):
-            if index not in self._words or not any(first <= mark < last for mark in marks):
+            if index not in self._words:
                 continue
-            start, end = view.origin(first), _end_of(view, last, len(text))
-            size = last - first
-            parts = sum(first <= mark < last for mark in marks)
-            score = ALONE if size >= 3 or parts >= 2 else LIKELY
-            yield Candidate(index, start, end, score, "characters taken apart")
+            parts = [is_part_odd for mark, is_part_odd in marks if first <= mark < last]
+            if parts:
+                start, end = view.origin(first), end_of(view, last, text)
+                score = _judge_split(last - first, parts)
+                yield Candidate(index, start, end, score, "characters taken apart")
 
 
-def _end_of(view: View, end: int, length: int) -> int:
-    """Where a stretch that ends before ``end`` of a derived view ends in its parent.
-
-    A derived character may stand for several (a syllable's letters), so the end is where the next
-    one begins, less what was dropped between.
-    """
-    last = view.origin(end - 1)
-    if end >= len(view.text):
-        return _trim(view, last, length)
-    return _trim(view, last, view.origin(end))
+def _by_length(word: str, four: float, three: float, two: float) -> float:
+    return four if len(word) >= 4 else three if len(word) == 3 else two
 
 
-def _trim(view: View, last: int, end: int) -> int:
-    """``end`` moved back over soft gaps and tone digits' followers, not before ``last`` + 1."""
-    parent = view._parent.text if view._parent is not None else view.original
-    while end > last + 1 and parent[end - 1] in _SOFT_SET:
-        end -= 1
-    return end
-
-
-_SOFT_SET = frozenset(SOFT.replace("\\", "") + "\\")
+def _judge_split(size: int, parts: Sequence[bool]) -> float:
+    """The score of a word with characters taken apart; ``parts`` says of each whether it is odd."""
+    if any(parts):
+        return ALONE if (size >= 3 or len(parts) >= 2) and all(parts) else LIKELY
+    return LIKELY if size >= 4 else FAINT
 
 
 @functools.cache
@@ -359,27 +269,31 @@ def _codes_of(letter: str) -> tuple[str, ...]:
 def _judge_sound(text: str, start: int, written: str, word: str) -> tuple[float, str] | None:
     """(score, why) of a spelling that sounds like ``word``, or None where it is plain Chinese."""
     size, end = len(word), start + len(written)
-    if not written.isascii() and len(written) == size and _LATIN_RUN.search(written) is None:
+    runs = LATIN_RUN.findall(written)
+    if not runs and len(written) == size:
         return _judge_characters(text, start, written, word)
-    if _LATIN_RUN.match(text, start - 1 if start else 0, start) or _LATIN_RUN.match(text, end):
+    if LATIN_RUN.match(text, start - 1 if start else 0, start) or LATIN_RUN.match(text, end):
         return None  # a part of a longer word: 看reno is not 看 ren
-    if _HAS_HAN.search(written) is None:
-        score = ALONE if size >= 4 else LIKELY if size == 3 else WEAK
-        return score, "pinyin"
+    if HAS_HAN.search(written) is None:
+        return _by_length(word, ALONE, LIKELY, WEAK), "pinyin"
+    if size == 2 and _typeset(text, start, written, runs):
+        return SLIGHT, "mixed with pinyin"
     return (ALONE if size >= 3 else LIKELY), "mixed with pinyin"
+
+
+def _typeset(text: str, start: int, written: str, runs: Sequence[str]) -> bool:
+    """Whether letters beside a Han character are more likely English: AI 的, 用 PIN."""
+    han = [start + n for n, char in enumerate(written) if HAS_HAN.match(char)]
+    return " " in written or not _ENGLISH.isdisjoint(runs) or not is_odd(text, han)
 
 
 def _judge_characters(text: str, start: int, written: str, word: str) -> tuple[float, str] | None:
     size = len(word)
     changed = [n for n, char in enumerate(written) if char != word[n]]
-    emoji = [n for n in changed if written[n] in _emoji()]
-    if emoji:
+    if any(written[n] in read_emoji() for n in changed):
         return (ALONE if size >= 3 else LIKELY), "emoji"
     exact = all(same_sound(written[n], word[n]) for n in changed)
     why = "same sound" if exact else "near sound"
-    odd = is_odd(text, (start + n for n in changed))
-    if size >= 4:
-        return (ALONE if odd else LIKELY), why
-    if not odd:
-        return None
-    return (LIKELY if size == 3 else WEAK), why
+    if is_odd(text, (start + n for n in changed)):
+        return _by_length(word, ALONE, LIKELY, WEAK if exact else SLIGHT), why
+    return _by_length(word, LIKELY, FAINT, FAINT), why

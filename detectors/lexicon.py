@@ -17,7 +17,7 @@ import regex
 
 from guard.detectors.automaton import Automaton
 from guard.detectors.combine import Hit, Plan, Sentences, Stretch, match
-from guard.detectors.disguise import LIKELY, Candidate, Disguises
+from guard.detectors.disguise import ALONE, FAINT, LIKELY, WEAK, Candidate, Disguises
 from guard.detectors.normalise import View, fold, folded, squeezed, tighten
 from guard.errors import DetectorError
 from guard.model import Content, Finding, Matcher, Modality, Where
@@ -26,8 +26,9 @@ from guard.model import Content, Finding, Matcher, Modality, Where
 MOST_FINDINGS = 1_000
 #: A time limit on patterns costs 3.6 us a call, so it guards long texts only (seconds).
 LONG_TEXT, PATTERN_SECONDS = 2_000, 2.0
-#: Two weak hits within this many characters back each other.
-_CLOSE = 12
+#: Within this many characters two weak hits back each other, a sure hit a faint one, and a likely
+#: hit a weak one.
+_CLOSE, _NEAR, _FAR = 12, 40, 200
 _LEFT, _RIGHT = 1, 2
 Scanned = tuple[int, int, int]
 _MOST_INSERTED = 8
@@ -222,7 +223,7 @@ class LexiconDetector:
             for hit in match(self._roots[root][2], hits, sentences, disguised)
         ]
         if disguised:
-            matches = _believed(matches, sentences)
+            matches = _believed(matches, sentences, view.text)
         return self._findings(matches, view)
 
     def hits(self, content: Content) -> tuple[View, dict[int, list[Stretch]], dict[int, list[Hit]]]:
@@ -325,25 +326,31 @@ class LexiconDetector:
         return found
 
 
-def _believed(matches: Sequence[tuple[int, Hit]], sentences: Sentences) -> list[tuple[int, Hit]]:
+def _believed(
+    matches: Sequence[tuple[int, Hit]], sentences: Sentences, text: str
+) -> list[tuple[int, Hit]]:
     """Matches without the weak ones that stand alone.
 
     A two-character word spelled by sound is too often chance. It counts beside a second signal:
-    a match that is sure of itself, or another weak one close by in the same sentence.
+    a likely match, or another weak one, of another spelling, close by in the same sentence. A
+    spelling that is itself ordinary Chinese counts only near a match that is sure.
     """
-    strong = [hit for _, hit in matches if hit.score >= LIKELY]
-    weak = [hit for _, hit in matches if hit.score < LIKELY]
-    if not weak:
+    likely = [hit for _, hit in matches if hit.score >= LIKELY]
+    weak = [hit for _, hit in matches if WEAK <= hit.score < LIKELY]
+    if len(likely) == len(matches):
         return list(matches)
 
     def backed(hit: Hit) -> bool:
-        if any(_apart(hit, other) for other in strong):
+        least, reach = (ALONE, _NEAR) if hit.score <= FAINT else (LIKELY, _FAR)
+        if any(o.score >= least and 0 <= _distance(hit, o) <= reach for o in likely):
             return True
-        number = sentences.number(hit.start)
+        if hit.score < WEAK:
+            return False
+        number, written = sentences.number(hit.start), text[hit.start : hit.end]
         return any(
-            _apart(hit, other)
-            and max(hit.start, other.start) - min(hit.end, other.end) <= _CLOSE
+            0 <= _distance(hit, other) <= _CLOSE
             and sentences.number(other.start) == number
+            and text[other.start : other.end] != written
             for other in weak
         )
 
@@ -354,8 +361,9 @@ def _believed(matches: Sequence[tuple[int, Hit]], sentences: Sentences) -> list[
     ]
 
 
-def _apart(hit: Hit, other: Hit) -> bool:
-    return other.end <= hit.start or hit.end <= other.start
+def _distance(hit: Hit, other: Hit) -> int:
+    """The characters between two hits; negative where they overlap."""
+    return max(hit.start, other.start) - min(hit.end, other.end)
 
 
 def _united(stretches: list[Stretch]) -> list[Stretch]:

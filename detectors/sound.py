@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FIRST_CODE = 0xE000
+_MOST_WAYS = 3
+#: In almost every text: that these are meant by their second reading is not looked for.
+_UNREAD = frozenset("的地得了着")
 #: Emoji that stand in for a character, by meaning or by sound.
 _EMOJI = "emoji.tsv"
 _MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
@@ -40,27 +43,29 @@ def coarse(syllable: str) -> str:
 class SoundTable:
     """Lookups of readings.
 
-    ``codes`` maps code points to the coarse code of the usual reading (for ``str.translate``);
-    ``others`` the characters with a second coarse reading in daily use; ``readings`` characters
-    to their exact syllables, separated by spaces; ``syllables`` spelled syllables to their coarse
-    code; ``initials`` code points to the first letter of the usual reading.
+    ``turns[0]`` maps code points to the coarse code of the usual reading (for ``str.translate``),
+    ``turns[n]`` to the n-th further one, of polyphonic characters and of emoji with several
+    meanings; ``others`` has the characters with a second coarse reading in daily use; ``readings``
+    characters to their exact syllables, separated by spaces; ``syllables`` spelled syllables to
+    their coarse code; ``initials`` code points to the first letter of the usual reading.
     """
 
-    codes: dict[int, int]
+    turns: tuple[dict[int, int], ...]
     others: dict[str, str]
     readings: dict[str, str]
     syllables: dict[str, str]
     initials: dict[int, int]
 
 
+@functools.cache
 def read_emoji() -> dict[str, str]:
-    """Emoji -> the character it stands in for."""
+    """Emoji -> the characters it stands in for, the likeliest first."""
     path = Path(__file__).parent / "data" / _EMOJI
     pairs: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").split("\n"):
         if line and not line.startswith("#"):
-            emoji, _, char = line.partition("\t")
-            pairs[emoji] = char
+            emoji, _, chars = line.partition("\t")
+            pairs[emoji] = chars
     return pairs
 
 
@@ -101,37 +106,53 @@ def sounds() -> SoundTable:
     # v is how ü is typed; folding also drops its dots.
     for syllable in [s for s in syllables if "v" in s]:
         syllables.setdefault(syllable.replace("v", "u"), syllables[syllable])
-    for emoji, char in read_emoji().items():
-        codes[ord(emoji)] = codes[ord(char)]
-        readings[emoji] = readings[char]
-    return SoundTable(codes, others, readings, syllables, initials)
+    turns = (codes, dict(codes), dict(codes))
+    turns[1].update((ord(char), ord(second)) for char, second in others.items())
+    for emoji, chars in read_emoji().items():
+        readings[emoji] = " ".join(readings[char] for char in chars)
+        for turn, char in zip(turns, chars + chars[-1] * len(turns), strict=False):
+            turn[ord(emoji)] = codes[ord(char)]
+    return SoundTable(turns, others, readings, syllables, initials)
 
 
 @functools.lru_cache(maxsize=8192)
-def spelled(letters: str) -> tuple[str, ...] | None:
-    """A run of letters as pinyin syllables, fewest first; None when it is not all pinyin.
+def spellings(letters: str) -> tuple[tuple[str, ...], ...]:
+    """The ways (at most three) to read a run of letters as pinyin, those of fewest syllables first;
+    empty when it is not all pinyin.
 
-    >>> spelled("dubo")
-    ('du', 'bo')
+    >>> spellings("dubo"), spellings("xian")
+    ((('du', 'bo'),), (('xian',), ('xi', 'an')))
     """
     if len(letters) > 36:
-        return None
+        return ()
     known = sounds().syllables
-    best: list[tuple[str, ...] | None] = [()] + [None] * len(letters)
+    ways: list[list[tuple[str, ...]]] = [[()]] + [[] for _ in letters]
     for end in range(1, len(letters) + 1):
-        for start in range(max(0, end - 6), end):
-            before = best[start]
-            if before is None or letters[start:end] not in known:
-                continue
-            now = best[end]
-            if now is None or len(before) + 1 < len(now):
-                best[end] = (*before, letters[start:end])
-    return best[-1]
+        found = [
+            (*way, letters[start:end])
+            for start in range(max(0, end - 6), end)
+            if letters[start:end] in known
+            for way in ways[start]
+        ]
+        ways[end] = sorted(found, key=len)[:_MOST_WAYS]
+    return tuple(ways[-1])
 
 
 @functools.cache
 def _polyphonic() -> re.Pattern[str]:
     return re.compile(f"[{''.join(sounds().others)}]")
+
+
+@functools.cache
+def ambiguous() -> re.Pattern[str]:
+    """A character of a text that can be meant in more than one way."""
+    emoji = "".join(emoji for emoji, chars in read_emoji().items() if len(chars) > 1)
+    return re.compile(f"[{''.join(sounds().others.keys() - _UNREAD)}{emoji}]")
+
+
+def ways(char: str) -> int:
+    """In how many ways a character found by :func:`ambiguous` can be meant."""
+    return len(read_emoji().get(char, "??"))
 
 
 def code_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
@@ -141,7 +162,7 @@ def code_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
     """
     table, several = sounds(), _polyphonic()
     # One translation of all words: far cheaper than one each.
-    coded = "\n".join(words).translate(table.codes).split("\n") if words else []
+    coded = "\n".join(words).translate(table.turns[0]).split("\n") if words else []
     for index, (word, usual) in enumerate(zip(words, coded, strict=True)):
         yield index, usual
         if several.search(word):

