@@ -6,8 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from guard.cli import rollout
 from guard.cli.output import print_json, print_table, progress
 from guard.errors import InputError
+
+#: Verbs that guard/cli/rollout.py carries out.
+_ROLLOUT = ("replay",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,10 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "test": "run every rule's samples; exit 1 on failures | 运行规则样例",
         "coverage": "requirement -> rules -> stage -> evidence | 条款覆盖表",
         "import": "make a pack from a word list | 导入自有词库",
+        "replay": "what another policy would have done | 用历史流量试跑新策略",
     }
     for verb, text in texts.items():
         sub = verbs.add_parser(verb, description=text)
-        if verb == "import":
+        if verb in _ROLLOUT:
+            getattr(rollout, f"{verb}_arguments")(sub)
+        elif verb == "import":
             sub.add_argument("words", metavar="WORDS.txt|csv", help="one word a line, or columns")
             sub.add_argument("--out", required=True, metavar="PACK", help="the folder to make")
         else:
@@ -40,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         "test": _test,
         "coverage": _coverage,
         "import": _import,
+        "replay": rollout.run_replay,
     }[args.verb]
     return verb(args)
 

@@ -1,0 +1,111 @@
+"""Verbs of ``guard policy`` for rolling a change out: replay."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from guard.cli.output import print_json, print_table
+from guard.errors import InputError
+from guard.model import ROLES
+
+if TYPE_CHECKING:
+    from guard.replay import Replay
+
+_TITLES = {
+    "blocked": "newly blocked 新拦截",
+    "freed": "newly freed 新放行",
+    "other": "other changes 其他变化",
+}
+#: Rows shown per table; --json has all.
+_SHOWN = 30
+
+
+def replay_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source", type=Path, metavar="LOG|FILE.jsonl", help="yesterday's texts, or an audit log"
+    )
+    parser.add_argument("--policy", required=True, metavar="NEW", help="the policy to try")
+    parser.add_argument("--against", metavar="OLD", help="the policy in force (default: cn)")
+    parser.add_argument("--role", choices=ROLES, default="prompt", help="of rows without a role")
+    parser.add_argument(
+        "--texts", type=Path, metavar="FILE.jsonl", help="the texts that an audit log is about"
+    )
+    parser.add_argument(
+        "--gate", action="store_true", help="exit 1 when anything is newly blocked or freed"
+    )
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """What the new policy would have done."""
+    done, unmatched = _replayed(args)
+    if args.json:
+        print_json(_json(done, args, unmatched))
+    else:
+        _show(done, args, unmatched)
+    return 1 if args.gate and any(change.kind != "other" for change in done.changes) else 0
+
+
+def _replayed(args: argparse.Namespace) -> tuple[Replay, int | None]:
+    from guard.replay import replay
+    from guard.replay_log import replay_log
+
+    if not args.source.is_dir():
+        if args.texts is not None:
+            raise InputError(
+                "--texts belongs to an audit log", "give its folder, or the texts alone"
+            )
+        return replay(args.source, args.policy, args.against or "cn", role=args.role), None
+    if args.against is not None:
+        raise InputError("--against: a log says itself what was decided", "leave it out")
+    matched = replay_log(args.source, args.texts, args.policy)
+    return matched.replay, matched.without_text
+
+
+def _old(args: argparse.Namespace) -> str:
+    return "the log" if args.source.is_dir() else args.against or "cn"
+
+
+def _json(done: Replay, args: argparse.Namespace, unmatched: int | None) -> dict[str, Any]:
+    from guard.replay import KINDS
+
+    actions = [
+        {"old": old, "new": new, "rows": n} for (old, new), n in sorted(done.actions.items())
+    ]
+    rules = {id: {"old": old, "new": new} for id, (old, new) in done.moved_rules().items()}
+    shown: dict[str, Any] = {"old": _old(args), "new": args.policy, "rows": done.rows}
+    if unmatched is not None:
+        shown["records_without_text"] = unmatched
+    changes = {f"newly_{k}" if k != "other" else "other_changes": done.by_doubt(k) for k in KINDS}
+    return {**shown, "actions": actions, "rules": rules, **changes}
+
+
+def _show(done: Replay, args: argparse.Namespace, unmatched: int | None) -> None:
+    from guard.replay import KINDS
+
+    for kind in KINDS:
+        found = done.by_doubt(kind)
+        if not found:
+            continue
+        cut = f" (the {_SHOWN} most doubtful; --json has all)" if len(found) > _SHOWN else ""
+        print_table(
+            f"{_TITLES[kind]}: {len(found)}{cut}",
+            ("id", "change", "score", "rules", "text"),
+            [
+                (c.id, f"{c.old} → {c.new}", f"{c.score:.2f}", "\n".join(c.rules), excerpt(c.text))
+                for c in found[:_SHOWN]
+            ],
+        )
+    if moved := done.moved_rules():
+        rows = [(id, old, new, f"{new - old:+d}") for id, (old, new) in moved.items()]
+        print_table("rules on other rows 规则命中变化", ("rule", "old", "new", "change"), rows)
+    if unmatched:
+        print(f"{unmatched} records have no text among the given ones and were left out")
+    print(f"{done.rows} rows, {len(done.changes)} changed: {_old(args)} → {args.policy}")
+
+
+def excerpt(text: str, most: int = 60) -> str:
+    """The beginning of a text on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[:most] + "…"
