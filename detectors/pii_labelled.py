@@ -68,7 +68,7 @@ def _is_street(value: str) -> bool:
     return any(c.isdecimal() for c in value) and _STREET.search(value) is not None
 
 
-_WECHAT = r"[a-z][a-z0-9_-]{5,19}(?![0-9a-z_@.])"
+_WECHAT = r"[a-z][a-z0-9_-]{5,19}(?!\.?[0-9a-z_@])"
 _ID18 = r"[1-9][0-9]{16}[0-9x]"
 #: Ways to write 微信 and QQ, those that dodge filters among them.
 _WECHAT_WORDS = (
@@ -124,9 +124,9 @@ LABELS: tuple[Label, ...] = (
     Label("pii.wechat", f"{_WECHAT_WORDS} 卫星号", _value(_WECHAT), 0.9, True, _is_account),
     Label("pii.wechat", _WECHAT_WORDS, _value(_WECHAT), 0.75, False, _is_telling_account),
     Label("pii.wechat", "微 薇 v 绿泡泡 小绿书 卫星", _value(_WECHAT), 0.7, True, _is_telling_account),
-    Label("pii.qq", _QQ_WORDS, _value(r"[1-9][0-9]{4,10}(?![0-9a-z@.])"), 0.85, True),
-    Label("pii.qq", _QQ_WORDS, _value(r"[1-9][0-9]{5,10}(?![0-9a-z@.])"), 0.7),
-    Label("pii.qq", "q 扣 企鹅 蔻蔻", _value(r"[1-9][0-9]{5,10}(?![0-9a-z@.])"), 0.7, True),
+    Label("pii.qq", _QQ_WORDS, _value(r"[1-9][0-9]{4,10}(?!\.?[0-9a-z@])"), 0.85, True),
+    Label("pii.qq", _QQ_WORDS, _value(r"[1-9][0-9]{5,10}(?!\.?[0-9a-z@])"), 0.7),
+    Label("pii.qq", "q 扣 企鹅 蔻蔻", _value(r"[1-9][0-9]{5,10}(?!\.?[0-9a-z@])"), 0.7, True),
 )
 
 Reader = Label | str

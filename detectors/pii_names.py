@@ -28,31 +28,31 @@ _LEFT = {
     " 承租人 出租人 出租方 承租方 入住人 乘机人 乘车人 报修人 报案人 举报人 投诉人 反映人 反馈人 推荐人 报销人"
     " 付款人 收款人 汇款人 挂号人 预约人 记录人 主持人 负责人 经办 经办人 复核 复核人 审核人 审批人 制表人"
     " 填表人 登记人 代办人 代收人 取件人 委托人 受托人 代理人 担保人 保证人 遗嘱人 继承人 被告人 嫌疑人 被害人"
-    " 受害人 受检者 受种者 甲方 乙方 丙方 买方 卖方 签名 签字 签约人 签约代表 讲师 助教 指导教师 导师 辅导员"
+    " 受害人 受检者 受种者 甲方 乙方 丙方 买方 卖方 签名 签字 签约人 签约代表 指导教师 导师 辅导员"
     " 班主任 值班人员 值班人 参会人员 参会人 与会人员 主刀医师 主治医师 申请医师 送检医生 责任护士 医师"
     " 车主 驾驶员 宿舍长 来电人 来访人 志愿者登记 相亲资料 中奖名单 参赛选手"
     " 寻人启事 报名人 捐赠人 求助人 客户姓名 联系家属 本人签名 学生 考生 患者 病人 客户 顾客 用户 乘客 业主 住户"
-    " 房东 租客 原告 被告 会员 记账人 出纳 保管员 验收人 采购员 工程师 客户经理 项目经理 面试官 面试者"
+    " 房东 租客 原告 被告 记账人 出纳 保管员 验收人 采购员 工程师 客户经理 项目经理 面试官 面试者"
     " 应聘者 求职者 求职人 候选人 提交人 咨询人 申诉人 申请者 汇报人 发言人 购买人 买家 卖家 寄件方 收货方 领取人"
     " 领用人 使用人 持证人 开户人 存款人 账户名 责任人 联络人 对接人 接口人 主办人 承办人 批准人 签发人 见证人"
     " 公证员 审判长 审判员 书记员 陪审员 辩护人 诉讼代理人 上诉人 被上诉人 申请执行人 被执行人 第三人 犯罪嫌疑人"
     " 伤者 失主 走失者 目击者 陪护人 陪同人 患儿 新生儿 献血者 麻醉医师 手术医师 主管医生 管床医生 值班医生 床位医生"
-    " 检验员 检验者 报告医师 接诊医生 接诊医师 主诊医师 体检人 接种人 骑手 送货员 配送员 快递小哥 送餐员 专员 顾问 业务员"
-    " 学员 新生 毕业生 研究生 博士生 本科生 获奖者 中奖者 参赛者 报名者 捐赠者 介绍人 入党介绍人 股东 监事 合伙人"
-    " 中文名 曾用名 记录员 主讲人 主讲 讲师 培训讲师 指导老师 任课教师 培训师 领队 教练 助理 秘书 出诊医生 预约医生",
-    "field": "收 收件 寄件 会员姓名 作者 姓_名 姓__名 名_字 出席 班长 组长 队长 店长 公示 简历",
+    " 检验员 检验者 报告医师 接诊医生 接诊医师 主诊医师 体检人 接种人 骑手 送货员 配送员 快递小哥 送餐员 业务员"
+    " 新生 毕业生 研究生 博士生 本科生 获奖者 中奖者 参赛者 报名者 捐赠者 介绍人 入党介绍人 股东 合伙人"
+    " 中文名 曾用名 记录员 主讲人 主讲 培训讲师 指导老师 任课教师 参保人 培训师 领队 教练 助理 秘书 出诊医生 预约医生",
+    "field": "会员 学员 讲师 助教 专员 顾问 监事 护工 接龙 举报 投诉 参保 新同事 收件 寄件 收 会员姓名 作者 姓_名 姓__名 名_字 出席 班长 组长 队长 店长 公示 简历",
     "role": "产妇 家属 市民 村民 居民 网友 民警 教师 护士 医生 村支书 装机师傅 师傅 校友 员工 职工 同事 同学"
     " 外卖小哥 快递员 司机 志愿者 老人 退休教师 舍友 室友 闺蜜 女朋友 男朋友 女友 男友 邻居 领导 老板 朋友"
     " 舅舅 叔叔 伯伯 姑姑 阿姨 爸爸 妈妈 父亲 母亲 爷爷 奶奶 外公 外婆 哥哥 弟弟 姐姐 妹妹 儿子 女儿 孙子 孙女"
-    " 孩子 老公 老婆 丈夫 妻子 表哥 表姐 表弟 表妹 堂哥 采购部 财务部 人事部 市场部 研发部 行政部 同志 我班 我校"
+    " 孩子 老公 老婆 丈夫 妻子 表哥 表姐 表弟 表妹 堂哥 采购部 财务部 人事部 市场部 研发部 行政部 同志 我班 我校 一班 二班 三班 四班 五班 六班 七班 八班 九班 十班"
     " 未婚妻 未婚夫 前女友 前男友 前夫 前妻 岳父 岳母 公公 婆婆 婶婶 姨妈 舅妈 侄子 侄女 外甥 发小 死党"
     " 哥们 兄弟 战友 老乡 对象 小孩 宝宝 我们班 同桌 前台 男子 女子 男孩 女孩 小伙 小伙子 姑娘 大爷 大妈 农民 工人"
     " 退伍军人 老兵 老党员 网格员 保安 保姆 月嫂 护工 女婿 儿媳 徒弟 师兄 师姐 师弟 师妹 学长 学姐 老同学 当事人 求职者 获救的 走失的",
     "called": "我叫 我的名字叫 我名字叫 本人姓名 自称 化名 真名叫 全名叫 兹证明 兹有 老公叫 老婆叫"
     " 儿子叫 女儿叫 弟弟叫 哥哥叫 姐姐叫 妹妹叫 爸爸叫 妈妈叫 她叫 他叫 孩子叫",
     "told": "名叫 叫做",
-    "weak": "我是 本人 请 给 把 由 归 问 找 叫 以 联系 委托 授权 送给 转给 寄给 发给 通知 捡到 查一下 约了 感谢 祝贺 麻烦 拜托 安排 邀请 转告 告诉 认识 恭喜 交给 打给 汇给 转账给 还给 借给 欠 抄送 名为",
-    "never": "由于 以及 以上 以下 以来 以为 以前 以后 请问 请求 给予 问题 找到 叫做 把握 归于 由来 的话 目的"
+    "weak": "我是 本人 请 给 把 由 归 问 找 叫 以 联系 委托 授权 送给 转给 寄给 发给 通知 捡到 查一下 约了 感谢 祝贺 麻烦 拜托 安排 邀请 转告 告诉 认识 恭喜 交给 打给 汇给 转账给 还给 借给 欠 抄送 名为 私信 老师叫",
+    "never": "岳父母 维护 由于 以及 以上 以下 以来 以为 以前 以后 请问 请求 给予 问题 找到 叫做 把握 归于 由来 的话 目的"
     " 联系方式 我的 你的 他的 真的 有的 别的 收入 收到 吸收 回收 收购 收集 收取 收获 收益 税收 收藏 收拾"
     " 学生会 学生证 客户端 用户名 作者简介 师傅们 我是一 我是在 我是来 孩子王 收支 学生卡 可以 所以 难以 加以 予以 得以 足以 嫁给 供给 对象是 安卓 男子汉 安排好",
 }
@@ -86,7 +86,7 @@ _TITLE = re.compile(
     "|教授|院长|校长|同志|大夫"
 )
 #: Surnames that are far more often words: names only behind a label with a colon.
-_RISKY = frozenset("和过能那言时都")
+_RISKY = frozenset("和能言练连解封")
 #: The Chinese John Doe.
 _PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
 #: People of history and of novels: nobody's privacy.
@@ -106,7 +106,7 @@ _NO_NAME = re.compile(
 #: Between a left word and a name: 名称, a bracket, a verb or colon, quotes and blanks. Bounded.
 _LINK = re.compile(
     r"(?:签名|签字|姓名|名字|名称)?(?:\([^()\n]{1,6}\)|\))?[\s\"'“‘「『(\[【*|]{0,4}"
-    r"(?P<link>(?:就?是|为|叫做?|:|=|-|—|\d{1,2}\.){0,2})[\s\"'“‘「『(\[【:*]{0,4}(?P<n>\d{1,2}\.)?"
+    r"(?P<link>(?:就?是|为|叫做?|写|改[成为]|换成|:|=|-|—|\d{1,2}\.){0,2})[\s\"'“‘「『(\[【:*]{0,4}(?P<n>\d{1,2}\.)?"
 )
 _DOTTED = re.compile(rf"[{HAN}]{{2,8}}(?:[·•](?:(?![的和与在是说])[{HAN}]){{1,8}}){{1,3}}")
 #: 王小明，女，… and 王小明（男）: sex behind a name at the beginning of a clause.
@@ -172,8 +172,9 @@ def _is_han(char: str) -> bool:
 def _end_strict(text: str, start: int, given: int, thorough: bool) -> int:
     """The end of a name that is told from words: its characters and what follows must fit."""
     tables = _tables()
-    if text[start : start + 2] in tables.words and given - start == 1:
+    if _wordlike(text, start, given):
         return 0
+    best = 0
     for length in (2, 1):
         end = given + length
         chars = text[given:end]
@@ -181,9 +182,15 @@ def _end_strict(text: str, start: int, given: int, thorough: bool) -> int:
             continue
         if _TITLE.match(chars):
             return 0
+        best = best or (length == 2 and not thorough and end)
         if _ENDS.match(text, end) and not (length == 1 and thorough and not _STOP.match(text, end)):
             return end
-    return 0
+    return best
+
+
+def _wordlike(text: str, start: int, given: int) -> bool:
+    """Whether a single surname and the character behind it make an ordinary word."""
+    return given - start == 1 and text[start : start + 2] in _tables().words
 
 
 def _name(text: str, at: int, kind: str) -> int:
@@ -242,7 +249,7 @@ def _behind(text: str, at: int, kind: str) -> Iterator[Hit]:
         start, kind = more.end(), "weak" if kind == "weak" else "form"
 
 
-_CUT = re.compile(r"[你我他她的了科是在有和与及或请给由问找对向把说叫让被从跟系班组为]")
+_CUT = re.compile(r"[好信你我他她的了科是在有和与及或请给由问找对向把说叫让被从跟系班组为]")
 
 
 def _before_title(text: str, at: int) -> Iterator[Hit]:
@@ -253,7 +260,7 @@ def _before_title(text: str, at: int) -> Iterator[Hit]:
         if surname is None or (at - surname.end()) not in (1, 2):
             continue
         clear = start == 0 or _STOP.match(text, start - 1) or _CUT.match(text, start - 1)
-        if clear and text[start : start + 2] not in tables.words:
+        if clear and not _wordlike(text, start, surname.end()):
             given = text[surname.end() : at]
             if set(given) <= tables.given and not _refused(text[start:at]):
                 yield _hit(text, start, at, 0.75, "surname, before a title")
@@ -283,6 +290,7 @@ def find_at(text: str, begin: int, end: int, kind: str, original: Original) -> I
         yield from _latin(text, original, end, _LATIN_NAME)
     elif kind == "title":
         hits = list(_before_title(text, begin))
+        yield from hits
         if not hits and text[begin] != "的":
             yield from _behind(text, end, "role")
     elif kind != "never":

@@ -42,7 +42,7 @@ _NUMBERED = re.compile(
 )
 #: What may follow the number: building, entrance, floor, room; a building's name between them.
 _DEEPER = re.compile(
-    rf"[ ,-]?[{HAN}]{{0,10}}?[ ]?"
+    rf"[ ,-]?(?!不是|而是|或)[{HAN}]{{0,10}}?[ ]?"
     r"(?:[0-9]{1,5}|[a-z][0-9]{0,4}|[一二三四五六七八九十零〇]{1,4})"
     r"(?:-[0-9a-z]{1,4}){0,3}(?:号楼|号院|号仓?库?|栋|幢|座|单元|层|楼|室|房|户|门|期|排)"
     rf"|[{HAN}]{{2,8}}[0-9]{{1,4}}(?:-[0-9]{{1,4}}){{1,3}}(?![0-9a-z])"
@@ -120,10 +120,12 @@ def _begin(text: str, low: int, high: int) -> int:
     low = run.start() if run else high
     low = max((m.end() for m in _GAP.finditer(text, low, high)), default=low)
     cuts = [m.end() for m in _BEFORE.finditer(text, low, high)]
-    if region := _region(text, low, high):
+    unit = _UNIT.search(text, low, high)
+    region = _region(text, low, high)
+    # 鼓楼区中山北路: a road that has a city's name is no beginning.
+    if region and not (unit and unit.end() <= region.start()):
         again = (_names.match(text, cut, high) for cut in cuts) if _names else ()
         return max((m.start() for m in again if m), default=region.start())
-    unit = _UNIT.search(text, low, high)
     # Between the first unit's name and the road nothing can begin any more.
     stop = unit.end() if unit else high
     cut = max((m.end() for m in _BEFORE.finditer(text, low, stop)), default=low)
