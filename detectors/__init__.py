@@ -29,4 +29,6 @@ DETECTORS: Final[dict[str, Entry]] = {
     "secrets": Entry("guard.detectors.secrets:SecretsDetector", ("secret",)),
     "garbage": Entry("guard.detectors.garbage:GarbageDetector", ("quality",)),
     "injection": Entry("guard.detectors.injection:matchers", ("injection",)),
+    "hidden_text": Entry("guard.detectors.hidden_text:HiddenTextDetector", ("injection",)),
+    "stray_orders": Entry("guard.detectors.stray_orders:StrayOrderDetector", ("injection",)),
 }

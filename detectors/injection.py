@@ -109,7 +109,13 @@ def matchers() -> list[Matcher]:
     """What the detector looks for, by name of the family."""
     lists = _read_lists()
     found = [
-        _scored(name, kind, score, _near(lists, names, within, ordered), map(lists.get, excuses))
+        _scored(
+            name,
+            kind,
+            score,
+            _near(lists, names, within, ordered),
+            [lists[excuse] for excuse in excuses],
+        )
         for name, kind, score, names, within, ordered, excuses in _NEAR
     ]
     return found + _backed(lists) + _patterns()
@@ -201,3 +207,10 @@ def _patterns() -> list[Matcher]:
             anchors=("assistant", "助手", "助理"),
         ),
     ]
+
+
+def hidden_matchers() -> list[Matcher]:
+    """What is an order in text that nobody sees, where far less is needed to tell."""
+    lists = _read_lists()
+    orders = [_scored("hidden", "indirect", KNOWN, lists["hidden order"])]
+    return [*orders, *(matcher for matcher in matchers() if matcher.score >= 0.7)]
