@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from guard.detectors.normalise import HAN
 from guard.detectors.pii_hit import Hit
-from guard.detectors.pii_names import Original, find_at, left_words
+from guard.detectors.pii_names import Original, find_at, left_words, openers
 
 #: Between a label and its value: 号码, a verb or colon, quotes and brackets. Bounded.
 _LINK = (
@@ -152,9 +152,14 @@ def label_words() -> tuple[str, ...]:
 
 
 @functools.cache
-def _by_index() -> tuple[tuple[int, bool, tuple[Reader, ...]], ...]:
-    """(length of the word, whether it is Latin, readers) by the index of the word."""
-    return tuple((len(word), word[0].isascii(), found) for word, found in _readers().items())
+def _by_index() -> tuple[tuple[int, bool, tuple[Reader, ...], frozenset[str] | None], ...]:
+    """By the index of the word: its length, whether it is Latin, what reads the value, and the
+    characters one of which must follow (None: any may)."""
+    rows = []
+    for word, found in _readers().items():
+        only = found[0] if len(found) == 1 and isinstance(found[0], str) else ""
+        rows.append((len(word), word[0].isascii(), found, openers(only)))
+    return tuple(rows)
 
 
 def _read(label: Label, text: str, at: int) -> Hit | None:
@@ -177,7 +182,9 @@ def find_labelled(
     """
     table = _by_index()
     for index, end in labels:
-        length, latin, readers = table[index]
+        length, latin, readers, following = table[index]
+        if following is not None and text[end : end + 1] not in following:
+            continue
         begin = end - length
         if latin and begin and text[begin - 1] in _LATIN:  # the end of another word
             continue

@@ -320,12 +320,26 @@ def name_before(text: str, at: int) -> Hit | None:
     return _hit(text, start, stop, 0.7, "surname, before a number")
 
 
-_SEXED = re.compile(rf"(?<![{HAN}a-z0-9])(?P<v>[{HAN}]{{2,4}}){_SEX.pattern}")
+_CLAUSE_NAME = re.compile(rf"(?:^|[^{HAN}a-z0-9])(?P<v>[{HAN}]{{2,4}})\Z")
 
 
 def find_sexed(text: str) -> Iterator[Hit]:
     """王小明，女，58岁: names at the beginning of a clause with the sex behind them."""
-    for match in _SEXED.finditer(text):
-        start, end = match.span("v")
-        if _name(text, start, "loose") == end:
-            yield _hit(text, start, end, 0.8, "surname, sex behind it")
+    for match in _SEX.finditer(text):
+        low = max(0, match.start() - 5)
+        name = _CLAUSE_NAME.search(text[low : match.start()])
+        if name is not None:
+            start = low + name.start("v")
+            if _name(text, start, "loose") == match.start():
+                yield _hit(text, start, match.start(), 0.8, "surname, sex behind it")
+
+
+@functools.cache
+def openers(kind: str) -> frozenset[str] | None:
+    """First characters without which no name can follow a word of this kind; None: any may."""
+    if kind in ("weak", "told", "role", "form", "field"):
+        _, singles, compounds = (_DATA / "surnames.txt").read_text(encoding="utf-8").splitlines()
+        firsts = {*singles, *(name[0] for name in compounds.split())}
+        links = "" if kind in ("weak", "told") else " \t\n\"'“‘「『()[【*|:=-—0123456789签姓名就是为叫写改换"
+        return frozenset({*firsts, ":", *links})
+    return None

@@ -19,11 +19,13 @@ _PLATE = re.compile(
     r"(?![0-9a-z])"
 )
 #: Armed police (WJ), embassies (使), consulates (领), emergency vehicles (应急): GA 36-2018 and its
-#: military counterpart.
-_SPECIAL_PLATE = re.compile(
-    rf"(?<![0-9a-z])wj[·•-]?(?:[{_PROVINCE}][·•]?[0-9]{{4}}[0-9a-hj-np-z]|[0-9]{{2}}[·•-]?[0-9警消边通林]?[0-9]{{4}})(?![0-9a-z])"
-    rf"|使[·•]?[0-9]{{6}}(?![0-9])|(?<![0-9])[0-9]{{6}}使(?![用{HAN}])"
-    rf"|[{_PROVINCE}][a-z][·•]?[0-9]{{4}}领(?![{HAN}])|[{_PROVINCE}]x[·•]?[0-9a-z]{{4}}应急"
+#: military counterpart. Each with a word that must stand in the text, so that most are not tried.
+_SPECIAL_PLATES = (
+    ("wj", re.compile(rf"(?P<v>wj[·•-]?(?:[{_PROVINCE}][·•]?[0-9]{{4}}[0-9a-hj-np-z]|[0-9]{{2}}[·•-]?[0-9警消边通林]?[0-9]{{4}}))(?![0-9a-z])")),
+    ("使", re.compile(r"(?P<v>使[·•]?[0-9]{6})(?![0-9])")),
+    ("使", re.compile(rf"使(?<=(?P<v>[0-9]{{6}}使))(?![{HAN}])")),
+    ("领", re.compile(rf"领(?<=(?P<v>[{_PROVINCE}][a-z][0-9]{{4}}领))(?![{HAN}])")),
+    ("应急", re.compile(rf"应急(?<=(?P<v>[{_PROVINCE}]x[0-9a-z]{{4}}应急))")),
 )
 #: Hong Kong (AB 1234), Macao (MA-12-34) and the army (VA 12345): only behind a label.
 _BARE_PLATE = re.compile(
@@ -97,11 +99,13 @@ def find_plates(text: str) -> Iterator[Hit]:
         named = labelled(_PLATE_LABEL, text, match.start())
         score, why = (0.95, "plate, labelled") if named else (0.8, "plate")
         yield Hit(match.start(), match.end(), "pii.plate", score, why)
-    for match in _SPECIAL_PLATE.finditer(text):
-        named = labelled(_PLATE_LABEL, text, match.start())
-        yield Hit(*match.span(), "pii.plate", 0.9 if named else 0.7, "plate of a service")
-    for match in _BARE_PLATE.finditer(text):
-        yield Hit(*match.span("v"), "pii.plate", 0.85, "letters and digits, labelled")
+    for sign, plate in _SPECIAL_PLATES:
+        for match in plate.finditer(text) if sign in text else ():
+            named = labelled(_PLATE_LABEL, text, match.start("v"))
+            yield Hit(*match.span("v"), "pii.plate", 0.9 if named else 0.7, "plate of a service")
+    if "牌" in text or "车号" in text:
+        for match in _BARE_PLATE.finditer(text):
+            yield Hit(*match.span("v"), "pii.plate", 0.85, "letters and digits, labelled")
 
 
 _names: re.Pattern[str] | None = None
