@@ -21,7 +21,7 @@ from pathlib import Path
 from guard.detectors.automaton import Automaton
 from guard.detectors.normalise import HAN, View
 from guard.detectors.oddness import is_odd, ordinary
-from guard.detectors.sound import code_words, read_emoji, same_sound, sounds
+from guard.detectors.sound import code_words, fits, read_emoji, same_sound, sounds
 from guard.detectors.spelled import HAS_HAN, LATIN_RUN, end_of, readings
 
 #: Scores. A rule acts from 0.5; below SURE its action goes no further than REVIEW. What is below
@@ -124,28 +124,38 @@ class Disguises:
     def __bool__(self) -> bool:
         return bool(self._words)
 
-    def find(self, view: View) -> list[Candidate]:
-        """Candidates in a folded or squeezed view, those included that count beside others only."""
+    def find(self, view: View, sure: bool) -> list[Candidate]:
+        """Candidates in a folded or squeezed view, those included that count beside others only.
+
+        Args:
+            sure: whether a word was found as it is written: then faint ones are looked for too.
+        """
+        found = self._find(view, FAINT if sure else WEAK)
+        best = max((candidate.score for candidate in found), default=0.0)
+        if not sure and best >= LIKELY:
+            found = self._find(view, FAINT if best >= ALONE else SLIGHT)
+        return found
+
+    def _find(self, view: View, least: float) -> list[Candidate]:
+        """Candidates of at least a score; what is not asked for costs least."""
         text = view.text
-        found = [*self._by_shape(text), *self._backwards(text)]
+        found = [*self._by_shape(text, least), *self._backwards(text), *self._split(text)]
         for coded in readings(view):
-            found += self._by_sound(text, coded)
+            found += self._by_sound(text, coded, least)
             found += self._by_letter(text, coded)
         found += self._initial_runs(text)
-        found += self._split(text)
-        return list(dict.fromkeys(found)) if len(found) > 1 else found
+        return [c for c in dict.fromkeys(found) if c.score >= least] if found else found
 
-    def _by_sound(self, text: str, coded: View) -> Iterator[Candidate]:
-        known = ordinary()
+    def _by_sound(self, text: str, coded: View, least: float) -> Iterator[Candidate]:
         for first, last, index in self._sound.scan(coded.text):
             start = coded.origin(first)
             end = end_of(coded, last, text)
             written = text[start:end]
-            if last - first == 2 and written in known:
+            if last - first == 2 == end - start and _is_plain(text, start, written, least):
                 continue
             for number in self._sound_words[index]:
                 word = self._words[number]
-                if written != word:
+                if written != word and _sounds(coded, first, text, word):
                     judged = _judge_sound(text, start, written, word)
                     if judged is not None:
                         yield Candidate(number, start, end, *judged)
@@ -173,13 +183,15 @@ class Disguises:
                 for number in self._initials.get(run.group(), ()):
                     yield Candidate(number, run.start(), run.end(), SLIGHT, "initials")
 
-    def _by_shape(self, text: str) -> Iterator[Candidate]:
+    def _by_shape(self, text: str, least: float) -> Iterator[Candidate]:
         for table, automaton, words in self._shapes:
             for start, end, index in automaton.scan(text.translate(table)):
                 written = text[start:end]
+                if end - start == 2 and _is_plain(text, start, written, least):
+                    continue
                 for number in words[index]:
                     word = self._words[number]
-                    if written != word and written not in ordinary():
+                    if written != word:
                         changed = (start + n for n, c in enumerate(written) if c != word[n])
                         if is_odd(text, changed):
                             score = _by_length(word, ALONE, LIKELY, WEAK)
@@ -248,6 +260,14 @@ class Disguises:
                 yield Candidate(index, start, end, score, "characters taken apart")
 
 
+def _is_plain(text: str, start: int, written: str, least: float) -> bool:
+    """Whether two characters are a word of their own, or (where faint hits are not asked for) none
+    of them is odd, so that no word behind them would be believed."""
+    if written in ordinary():
+        return True
+    return least > FAINT and not is_odd(text, (start,)) and not is_odd(text, (start + 1,))
+
+
 def _by_length(word: str, four: float, three: float, two: float) -> float:
     return four if len(word) >= 4 else three if len(word) == 3 else two
 
@@ -279,6 +299,15 @@ def _judge_sound(text: str, start: int, written: str, word: str) -> tuple[float,
     if size == 2 and _typeset(text, start, written, runs):
         return SLIGHT, "mixed with pinyin"
     return (ALONE if size >= 3 else LIKELY), "mixed with pinyin"
+
+
+def _sounds(coded: View, first: int, text: str, word: str) -> bool:
+    """Whether every code of a hit can stand for its character: words are indexed by more codes
+    than their own."""
+    return all(
+        fits(coded.text[first + n], text[coded.origin(first + n)], char)
+        for n, char in enumerate(word)
+    )
 
 
 def _typeset(text: str, start: int, written: str, runs: Sequence[str]) -> bool:

@@ -165,6 +165,7 @@ class LexiconDetector:
     ) -> tuple[Disguises | None, Sequence[tuple[int, ...]]]:
         """(finder of other spellings, leaves per word that take them)."""
         alone = set().union(*(_lone_leaves(plan) for _, _, plan in self._roots))
+        self._lone = {n for n, found in enumerate(self._leaves) if not alone.isdisjoint(found)}
         short, long = leaves.disguisable & alone, leaves.disguisable
         owners = [
             # Two characters say too little to be half of a combination under another spelling.
@@ -203,7 +204,10 @@ class LexiconDetector:
         view, tight = folded(content), squeezed(content)
         plain = list(self._automaton.scan(view.text))
         close = list(self._automaton.scan(tight.text)) if tight is not None else []
-        other = self._disguises.find(tight or view) if self._disguises is not None else []
+        other = []
+        if self._disguises is not None:
+            sure = not self._lone.isdisjoint([word for _, _, word in (*plain, *close)])
+            other = self._disguises.find(tight or view, sure)
         if not other and self._waking.isdisjoint([word for _, _, word in (*plain, *close)]):
             return []
         hits = self._hits(plain, view)

@@ -9,25 +9,32 @@ the exact readings then tell which it was. Readings come from pypinyin's tables
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 _FIRST_CODE = 0xE000
-_MOST_WAYS = 3
-#: In almost every text: that these are meant by their second reading is not looked for.
-_UNREAD = frozenset("的地得了着")
+_MOST_WAYS, _MOST_VARIED = 3, 3
 #: Emoji that stand in for a character, by meaning or by sound.
 _EMOJI = "emoji.tsv"
 _MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
 _NASAL = re.compile(r"(?<=[aei])ng$|(?<=ia)ng$|(?<=ua)ng$")
-#: Characters of which two readings are in daily use (most listed heteronyms are archaic).
-_POLYPHONIC = frozenset(
-    "行长重乐率降还会角调差参藏曾朝传弹都发干更冠好号和横哄划几济夹假间将教校解尽禁劲据卷觉卡看空累量落没模宁弄"
-    "炮屏曝强切曲塞散丧色扇上少舍什盛石似宿提挑通为系吓相削兴血要应扎占涨着中种转钻作大得地的了露绿埋脉埃熬扒"
-    "把薄背奔辟便别泊伯卜逮担单当倒度恶佛服给供够勾观核荷华晃混奇缉茄侵亲圈任撒厦折正只粘仔"
+#: Second readings in daily use, of characters that have one (most listed heteronyms are archaic).
+_SECOND = (
+    "行hang 长zhang 重chong 乐yue 率lv 降xiang 还huan 会kuai 角jue 调diao 差chai 参shen 藏zang "
+    "曾zeng 朝zhao 传zhuan 弹dan 都du 单shan 觉jiao 卡qia 落la 模mu 校jiao 石dan 宿xiu 系ji "
+    "削xue 血xie 吓he 车ju 省xing 给ji 露lou 薄bo 便pian 柏bo 叶xie 盛cheng 折she 奇ji 嚼jue "
+    "贾gu 提di 否pi 强jiang 厦sha 秘bi 仇qiu 查zha 解xie 区ou 尉yu 大dai 什shi 剥bao 圈juan "
+    "屏bing 堡bu 茄jia 塞se 色shai 杉sha 熟shou 说shui 拓ta 钥yue 咽ye 轧zha 粘nian 着zhao "
+    "没mo 得dei 地di 了liao 的di 和huo 将qiang 度duo 暴pu 曝bao 泊po 炮bao 壳qiao 巷hang 艾yi "
+    "脉mo 埋man 绿lu 陆liu 六lu 洗xian 迫pai 辟bi 陂pi 龟jun 万mo 沈chen"
 )
+
+
+def _second() -> dict[str, str]:
+    return {pair[0]: pair[1:] for pair in _SECOND.split()}
 
 
 def coarse(syllable: str) -> str:
@@ -44,8 +51,8 @@ class SoundTable:
     """Lookups of readings.
 
     ``turns[0]`` maps code points to the coarse code of the usual reading (for ``str.translate``),
-    ``turns[n]`` to the n-th further one, of polyphonic characters and of emoji with several
-    meanings; ``others`` has the characters with a second coarse reading in daily use; ``readings``
+    ``turns[n]`` to that of the n-th meaning of an emoji; ``others`` maps characters to a second
+    code in daily use; ``readings``
     characters to their exact syllables, separated by spaces; ``syllables`` spelled syllables to
     their coarse code; ``initials`` code points to the first letter of the usual reading.
     """
@@ -88,26 +95,23 @@ def sounds() -> SoundTable:
     others: dict[str, str] = {}
     readings: dict[str, str] = {}
     initials: dict[int, int] = {}
-    code = _Codes()
+    code, second = _Codes(), _second()
     path = Path(__file__).parent / "data" / "sound.tsv"
     for line in path.read_text(encoding="utf-8").split("\n"):
         if not line:
             continue
         char, body = line[0], line[2:]
-        usual, _, rest = body.partition(" ")
+        usual = body.partition(" ")[0]
         readings[char] = body
         codes[ord(char)] = code[usual]
         initials[ord(char)] = ord(usual[0])
-        if rest and char in _POLYPHONIC:
-            second = next((code[r] for r in rest.split(" ") if code[r] != code[usual]), None)
-            if second is not None:
-                others[char] = chr(second)
+        if char in second and code[second[char]] != code[usual]:
+            others[char] = chr(code[second[char]])
     syllables = {syllable: chr(found) for syllable, found in code.items()}
     # v is how ü is typed; folding also drops its dots.
     for syllable in [s for s in syllables if "v" in s]:
         syllables.setdefault(syllable.replace("v", "u"), syllables[syllable])
     turns = (codes, dict(codes), dict(codes))
-    turns[1].update((ord(char), ord(second)) for char, second in others.items())
     for emoji, chars in read_emoji().items():
         readings[emoji] = " ".join(readings[char] for char in chars)
         for turn, char in zip(turns, chars + chars[-1] * len(turns), strict=False):
@@ -126,52 +130,80 @@ def spellings(letters: str) -> tuple[tuple[str, ...], ...]:
     if len(letters) > 36:
         return ()
     known = sounds().syllables
-    ways: list[list[tuple[str, ...]]] = [[()]] + [[] for _ in letters]
+    found: list[list[tuple[str, ...]]] = [[()], *([] for _ in letters)]
     for end in range(1, len(letters) + 1):
-        found = [
+        longer = [
             (*way, letters[start:end])
             for start in range(max(0, end - 6), end)
             if letters[start:end] in known
-            for way in ways[start]
+            for way in found[start]
         ]
-        ways[end] = sorted(found, key=len)[:_MOST_WAYS]
-    return tuple(ways[-1])
+        found[end] = sorted(longer, key=len)[:_MOST_WAYS]
+    return tuple(found[-1])
+
+
+#: Where emoji are: two ranges are looked for faster than two hundred characters.
+EMOJI = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
+
+
+def ways(emoji: str) -> int:
+    """In how many ways an emoji can be meant."""
+    return len(read_emoji().get(emoji, "?"))
 
 
 @functools.cache
-def _polyphonic() -> re.Pattern[str]:
-    return re.compile(f"[{''.join(sounds().others)}]")
-
-
-@functools.cache
-def ambiguous() -> re.Pattern[str]:
-    """A character of a text that can be meant in more than one way."""
-    emoji = "".join(emoji for emoji, chars in read_emoji().items() if len(chars) > 1)
-    return re.compile(f"[{''.join(sounds().others.keys() - _UNREAD)}{emoji}]")
-
-
-def ways(char: str) -> int:
-    """In how many ways a character found by :func:`ambiguous` can be meant."""
-    return len(read_emoji().get(char, "??"))
+def _variants() -> dict[str, tuple[str, ...]]:
+    """Character -> codes under which it must be looked for besides its usual one: its second
+    reading (银行 is yin hang, whatever 行 reads alone), and the usual readings of characters by
+    whose second reading it may be written (都博 for 赌博)."""
+    table = sounds()
+    writers: dict[str, set[str]] = {}
+    for char, code in table.others.items():
+        writers.setdefault(code, set()).add(chr(table.turns[0][ord(char)]))
+    variants = {}
+    for cp, usual in table.turns[0].items():
+        char = chr(cp)
+        more = {table.others[char]} if char in table.others else set()
+        more |= writers.get(chr(usual), set())
+        if more and char in table.readings:
+            variants[char] = tuple(sorted(more))
+    return variants
 
 
 def code_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """(index of the word, coarse code string) of words, polyphonic characters both ways.
-
-    银行 is yin hang, whatever 行 reads alone.
-    """
-    table, several = sounds(), _polyphonic()
+    """(index of the word, coarse code string) of words, with their variants: at most two
+    characters of a word are varied at a time."""
+    variants = _variants()
     # One translation of all words: far cheaper than one each.
-    coded = "\n".join(words).translate(table.turns[0]).split("\n") if words else []
+    coded = "\n".join(words).translate(sounds().turns[0]).split("\n") if words else []
     for index, (word, usual) in enumerate(zip(words, coded, strict=True)):
         yield index, usual
-        if several.search(word):
-            forms = [usual]
-            for n, char in enumerate(word):
-                if char in table.others:
-                    forms += [f[:n] + table.others[char] + f[n + 1 :] for f in forms[:2]]
-            for form in forms[1:]:
-                yield index, form
+        several = [n for n, char in enumerate(word) if char in variants][:_MOST_VARIED]
+        if several:
+            for changes in _changes(word, several, variants):
+                form = list(usual)
+                for n, code in changes:
+                    form[n] = code
+                yield index, "".join(form)
+
+
+def _changes(
+    word: str, several: Sequence[int], variants: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[tuple[int, str], ...]]:
+    single = [(n, code) for n in several for code in variants[word[n]]]
+    for change in single:
+        yield (change,)
+    for one, other in itertools.combinations(single, 2):
+        if one[0] != other[0]:
+            yield one, other
+
+
+def fits(code: str, written: str, meant: str) -> bool:
+    """Whether a coarse code read at ``written`` (a character or a syllable's first letter) can
+    stand for ``meant``: by either reading of either."""
+    table = sounds()
+    own = (chr(table.turns[0].get(ord(meant), 0)), table.others.get(meant))
+    return code in own or table.others.get(written, "") in own
 
 
 def same_sound(written: str, meant: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from guard.detectors.normalise import CLAUSE, HAN, SOFT, View
-from guard.detectors.sound import ambiguous, sounds, spellings, ways
+from guard.detectors.sound import EMOJI, sounds, spellings, ways
 
 LATIN_RUN = re.compile(r"[a-z]+")
 HAS_HAN = re.compile(f"[{HAN}]")
@@ -19,14 +19,16 @@ Runs = list[tuple[int, int]]
 
 
 def readings(view: View) -> Iterator[View]:
-    """The view as sounds: first by usual readings, then, where a character, an emoji or a run of
-    letters can be read otherwise, by the others."""
+    """The view as sounds: first by usual readings, then, where an emoji or a run of letters can be
+    read otherwise, by the others."""
     first = sounded(view, 0)
     yield first
-    if first.text == view.text:
-        return  # nothing here has a sound
-    several = max((ways(char) for char in ambiguous().findall(view.text)), default=1)
-    runs = LATIN_RUN.findall(view.text)
+    text = view.text
+    latin, emoji = LATIN_RUN.search(text), EMOJI.search(text)
+    if (latin is None and emoji is None) or first.text == text:
+        return
+    several = max(map(ways, EMOJI.findall(text)), default=1)
+    runs = LATIN_RUN.findall(text)
     if len(runs) <= _MOST_RUNS:
         several = max([several, *(len(spellings(run)) for run in runs)])
     for turn in range(1, several):
