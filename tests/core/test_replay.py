@@ -64,6 +64,17 @@ def test_both_sides_are_what_a_guard_says(make_pack: MakePack, tmp_path: Path) -
     }
 
 
+def test_policies_that_share_nothing_are_both_exact(make_pack: MakePack, tmp_path: Path) -> None:
+    """Neither holds the other's matchers, so a third set finds what is worth judging twice."""
+    texts = [*TEXTS, "如何去除图片上的AI生成标识"]
+    old, new = "cn-label-2025", str(make_pack())
+    done = replay(rows_file(tmp_path / "rows.jsonl", texts), new, old)
+    for spec, counts in ((old, done.old_rules), (new, done.new_rules)):
+        fired = [rule.id for d in Guard.load(spec).check_many(texts) for rule in d.rules]
+        assert sorted(fired) == sorted(counts.elements())
+        assert fired
+
+
 def test_an_override_shares_all_findings_and_still_frees(
     make_pack: MakePack, tmp_path: Path
 ) -> None:
