@@ -1,12 +1,28 @@
-"""A conversation as contents: each message part by its role and channel."""
+"""A conversation as contents: each message part by its role and channel, and the user's turns read
+together.
+
+An attack spread over turns (first the role, then the release from rules, then the question) shows
+no order in any one of them. So the last turns of the user are joined, one a line, and read once
+more for injection. Only findings with evidence in two turns or more count: what one turn says by
+itself has been judged with that turn.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
+from guard.compile import Engine
 from guard.errors import InputError
-from guard.model import Channel, Content, Role
+from guard.judge import judge
+from guard.model import Channel, Content, Decision, Detector, Finding, Modality, Role
+
+#: How many of the user's last turns are read together.
+TURNS = 10
 
 #: OpenAI's message roles -> our role and channel.
 _ROLES: dict[str, tuple[Role, Channel]] = {
@@ -72,3 +88,66 @@ def _arguments(message: Mapping[str, Any], place: str) -> list[str]:
         return [str(function.get("arguments") or "") for function in calls]
     except (AttributeError, TypeError):
         raise InputError(f"{place}: no list of calls", "give objects with a function") from None
+
+
+def judge_turns(
+    engine: Engine, items: Sequence[Content], decisions: Sequence[Decision], on: dt.date
+) -> tuple[Content, Decision] | None:
+    """The user's last turns as one content and its decision; nothing where no attack crosses turns.
+
+    The content's id names the turns (``0.0+2.0``), its body has them one after the other with a
+    line feed between. Places of findings and redactions are in that body; the redactions are those
+    of the turns.
+
+    Args:
+        decisions: of the items, in the same order.
+    """
+    pairs = [
+        (item, decision)
+        for item, decision in zip(items, decisions, strict=True)
+        if item.role == "prompt" and item.channel == "content" and item.text.strip()
+    ][-TURNS:]
+    lexicon = next((d for d in engine.detectors if d.name == "lexicon"), None)
+    if len(pairs) < 2 or lexicon is None:
+        return None
+    ids, texts = [item.id for item, _ in pairs], [item.text for item, _ in pairs]
+    starts = [0, *accumulate(len(text) + 1 for text in texts[:-1])]
+    joined = replace(pairs[-1][0], body="\n".join(texts), id="+".join(ids), views={})
+    across = Engine(engine.policy, (_AcrossTurns(lexicon, starts, ids),))
+    decision = judge(across, [joined], on, "prompt_filter")[0]
+    if not decision.rules:
+        return None
+    return joined, replace(
+        decision,
+        text="\n".join(decision.text for _, decision in pairs),
+        redactions=tuple(
+            replace(redaction, start=start + redaction.start, end=start + redaction.end)
+            for start, (_, decision) in zip(starts, pairs, strict=True)
+            for redaction in decision.redactions
+        ),
+    )
+
+
+class _AcrossTurns:
+    """The injection findings of a detector whose evidence is in two turns or more."""
+
+    modalities: tuple[Modality, ...] = ("text",)
+
+    def __init__(self, detector: Detector, starts: Sequence[int], ids: Sequence[str]) -> None:
+        self.name, self.version = detector.name, detector.version
+        self.window, self.late = detector.window, detector.late
+        self._detector, self._starts, self._ids = detector, starts, ids
+
+    def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
+        found = self._detector.find(batch)
+        return [[f for finding in group for f in self._crossing(finding)] for group in found]
+
+    def _crossing(self, finding: Finding) -> list[Finding]:
+        if finding.where is None or not finding.category.startswith("injection."):
+            return []
+        places = finding.where.pieces()
+        turns = sorted({bisect_right(self._starts, start) - 1 for start, _ in places})
+        if len(turns) < 2:
+            return []
+        named = ", ".join(self._ids[turn] for turn in turns)
+        return [replace(finding, why=f"{finding.why}; turns {named}")]

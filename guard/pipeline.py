@@ -13,6 +13,7 @@ from typing import Any, Self
 from guard.compile import Engine, Layers, build_engine
 from guard.config import Config, read_config
 from guard.conversation import contents as conversation_contents
+from guard.conversation import judge_turns
 from guard.errors import InputError, PolicyError
 from guard.judge import judge
 from guard.model import ROLES, Action, Content, Decision, Detector, Role, Sink
@@ -100,7 +101,8 @@ class Guard:
         Args:
             content: the text, or a Content that already says everything about itself.
             messages: a conversation instead; each part is judged by its role and channel, and the
-                decision is that of the strictest part, with all of them in ``parts``.
+                decision is that of the strictest part, with all of them in ``parts``. An attack
+                spread over the user's turns is one more part at the end, whose id names the turns.
             role: where a bare text comes from.
             about: further fields of Content for a bare text or conversation: ``subject``,
                 ``session``, ``tenant``, ``request_id``, ``id``, ``lang``, ``meta``; ``prompt``
@@ -190,9 +192,15 @@ class Guard:
         self, messages: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
     ) -> Decision:
         items = conversation_contents(messages, **_fields(about))
-        decisions = self.check_many(items)
-        if not decisions:
+        if not items:
             return Decision(Action.PASS, "", policy=self.policy.name)
+        today = dt.date.today()
+        decisions = self._judge(items, today)
+        together = judge_turns(self.engine, items, decisions, today)
+        if together is not None:
+            items, decisions = [*items, together[0]], [*decisions, together[1]]
+        if self.sink is not None:
+            decisions = self._record(items, decisions)
         strictest = max(decisions, key=lambda decision: decision.action)
         return replace(
             strictest,
