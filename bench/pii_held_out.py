@@ -84,7 +84,9 @@ def main() -> None:
     parser.add_argument("--show", action="store_true", help="misses and wrong findings")
     args = parser.parse_args()
     print(f"{'kind':<12}{'values':>8}{'recall':>8}{'found':>8}{'precision':>10}")
-    for kind, n in sorted(measure(args.part, args.show).items(), key=lambda item: -item[1]["values"]):
+    for kind, n in sorted(
+        measure(args.part, args.show).items(), key=lambda item: -item[1]["values"]
+    ):
         recall = f"{n['found'] / n['values']:.3f}" if n["values"] else "-"
         total = n["right"] + n["wrong"]
         precision = f"{n['right'] / total:.3f}" if total else "-"

@@ -134,7 +134,15 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
 
 #: Kinds before which their owner's name often stands.
 _OWNED = frozenset(
-    {"pii.phone", "pii.id_card", "pii.student", "pii.medical", "pii.bank_card", "pii.wechat", "pii.qq"}
+    {
+        "pii.phone",
+        "pii.id_card",
+        "pii.student",
+        "pii.medical",
+        "pii.bank_card",
+        "pii.wechat",
+        "pii.qq",
+    }
 )
 
 

@@ -71,9 +71,7 @@ def _is_street(value: str) -> bool:
 _WECHAT = r"[a-z][a-z0-9_-]{5,19}(?!\.?[0-9a-z_@])"
 _ID18 = r"[1-9][0-9]{16}[0-9x]"
 #: Ways to write 微信 and QQ, those that dodge filters among them.
-_WECHAT_WORDS = (
-    "微信 微_信 薇信 威信 徽信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 维信 weixin wechat vx wx 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
-)
+_WECHAT_WORDS = "微信 微_信 薇信 威信 徽信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 维信 weixin wechat vx wx 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
 _QQ_WORDS = "qq q_q qq号 q号 扣扣 扣扣号 企鹅号 球球号 抠抠 扣号"
 LABELS: tuple[Label, ...] = (
     Label(
@@ -116,14 +114,18 @@ LABELS: tuple[Label, ...] = (
     Label(
         "pii.address",
         "address addr",
-        _value(r"[a-z0-9#][a-z0-9 ,.#'/-]{8,120}?(?=  |\.? *\Z|[;\n:。|]|\. |, ?(?:phone|tel|mobile)\b)"),
+        _value(
+            r"[a-z0-9#][a-z0-9 ,.#'/-]{8,120}?(?=  |\.? *\Z|[;\n:。|]|\. |, ?(?:phone|tel|mobile)\b)"
+        ),
         0.85,
         True,
         _is_street,
     ),
     Label("pii.wechat", f"{_WECHAT_WORDS} 卫星号", _value(_WECHAT), 0.9, True, _is_account),
     Label("pii.wechat", _WECHAT_WORDS, _value(_WECHAT), 0.75, False, _is_telling_account),
-    Label("pii.wechat", "微 薇 v 绿泡泡 小绿书 卫星", _value(_WECHAT), 0.7, True, _is_telling_account),
+    Label(
+        "pii.wechat", "微 薇 v 绿泡泡 小绿书 卫星", _value(_WECHAT), 0.7, True, _is_telling_account
+    ),
     Label("pii.qq", _QQ_WORDS, _value(r"[1-9][0-9]{4,10}(?!\.?[0-9a-z@])"), 0.85, True),
     Label("pii.qq", _QQ_WORDS, _value(r"[1-9][0-9]{5,10}(?!\.?[0-9a-z@])"), 0.7),
     Label("pii.qq", "q 扣 企鹅 蔻蔻", _value(r"[1-9][0-9]{5,10}(?!\.?[0-9a-z@])"), 0.7, True),

@@ -78,9 +78,7 @@ _ENDS = re.compile(
     r"|电话|手机|身份|性别|年龄|民族|出生|学号|工号|微信|qq|地址|住址|邮箱|联系|[啊呀吧呢吗嘛哦哈管需让跟请帮]|[0-9a-z]|代[收办理为]|寄|义务|跳入|前来|年[龄过]|吵|担任|负责|签|所|主[动张治]|[本今昨明]|上[周个午]|下[周个午]"
 )
 #: Of these only the whole of a word says that a name ends before it.
-_STOP = re.compile(
-    r"[,.;:!?、。/|()\[\]【】《》\"'“”‘’\s-]|\Z"
-)
+_STOP = re.compile(r"[,.;:!?、。/|()\[\]【】《》\"'“”‘’\s-]|\Z")
 _TITLE = re.compile(
     "[总哥姐叔姨某]|先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|医生|护士|警官|律师|经理|主任|同学|老板"
     "|教授|院长|校长|同志|大夫"
@@ -139,9 +137,13 @@ def _tables() -> _Tables:
 
 def left_words() -> dict[str, str]:
     """Words that may stand before a name, with what each says."""
-    kinds = {word.replace("_", " "): kind for kind, words in _LEFT.items() for word in words.split()}
-    return kinds | dict.fromkeys(_LATIN, "latin") | dict.fromkeys(
-        f"{_TITLES} {_POSSESSED}".split(), "title"
+    kinds = {
+        word.replace("_", " "): kind for kind, words in _LEFT.items() for word in words.split()
+    }
+    return (
+        kinds
+        | dict.fromkeys(_LATIN, "latin")
+        | dict.fromkeys(f"{_TITLES} {_POSSESSED}".split(), "title")
     )
 
 
@@ -296,7 +298,12 @@ def find_at(text: str, begin: int, end: int, kind: str, original: Original) -> I
     elif kind != "never":
         hits = list(_behind(text, end, kind))
         yield from hits
-        if not hits and kind in ("form", "field") and (link := _LINK.match(text, end)) and link.end() > end:
+        if (
+            not hits
+            and kind in ("form", "field")
+            and (link := _LINK.match(text, end))
+            and link.end() > end
+        ):
             yield from _latin(text, original, link.end(), _LATIN_FIELD)
 
 
@@ -315,7 +322,11 @@ def name_before(text: str, at: int) -> Hit | None:
     surname = _tables().surname.match(text, start)
     if surname is None or stop - surname.end() not in (1, 2) or _TITLE.match(text, surname.end()):
         return None
-    if set(text[surname.end() : stop]) & _NOT_GIVEN or text[start : start + 2] in _tables().words or _refused(text[start:stop]):
+    if (
+        set(text[surname.end() : stop]) & _NOT_GIVEN
+        or text[start : start + 2] in _tables().words
+        or _refused(text[start:stop])
+    ):
         return None
     return _hit(text, start, stop, 0.7, "surname, before a number")
 
@@ -340,6 +351,10 @@ def openers(kind: str) -> frozenset[str] | None:
     if kind in ("weak", "told", "role", "form", "field"):
         _, singles, compounds = (_DATA / "surnames.txt").read_text(encoding="utf-8").splitlines()
         firsts = {*singles, *(name[0] for name in compounds.split())}
-        links = "" if kind in ("weak", "told") else " \t\n\"'“‘「『()[【*|:=-—0123456789签姓名就是为叫写改换"
+        links = (
+            ""
+            if kind in ("weak", "told")
+            else " \t\n\"'“‘「『()[【*|:=-—0123456789签姓名就是为叫写改换"
+        )
         return frozenset({*firsts, ":", *links})
     return None

@@ -21,7 +21,12 @@ _PLATE = re.compile(
 #: Armed police (WJ), embassies (使), consulates (领), emergency vehicles (应急): GA 36-2018 and its
 #: military counterpart. Each with a word that must stand in the text, so that most are not tried.
 _SPECIAL_PLATES = (
-    ("wj", re.compile(rf"(?P<v>wj[·•-]?(?:[{_PROVINCE}][·•]?[0-9]{{4}}[0-9a-hj-np-z]|[0-9]{{2}}[·•-]?[0-9警消边通林]?[0-9]{{4}}))(?![0-9a-z])")),
+    (
+        "wj",
+        re.compile(
+            rf"(?P<v>wj[·•-]?(?:[{_PROVINCE}][·•]?[0-9]{{4}}[0-9a-hj-np-z]|[0-9]{{2}}[·•-]?[0-9警消边通林]?[0-9]{{4}}))(?![0-9a-z])"
+        ),
+    ),
     ("使", re.compile(r"(?P<v>使[·•]?[0-9]{6})(?![0-9])")),
     ("使", re.compile(rf"使(?<=(?P<v>[0-9]{{6}}使))(?![{HAN}])")),
     ("领", re.compile(rf"领(?<=(?P<v>[{_PROVINCE}][a-z][0-9]{{4}}领))(?![{HAN}])")),
@@ -73,7 +78,9 @@ _PUBLIC = (
     "|检察院|政府|税务局|民政局|服务中心|办事处|办公室|银行|支行|网点|酒店|宾馆|饭店|景区|公园|车站|机场|影院|剧院"
     "|商场|购物中心|门店|总店|旗舰店|本店|公司|集团|总部|展会|会展中心"
 )
-_PUBLIC_BEFORE = re.compile(rf"(?:{_PUBLIC})(?:的?地址|地点)?(?:位于|坐落于|在|设在|就在|是|为|:|,| )*\Z")
+_PUBLIC_BEFORE = re.compile(
+    rf"(?:{_PUBLIC})(?:的?地址|地点)?(?:位于|坐落于|在|设在|就在|是|为|:|,| )*\Z"
+)
 #: "Its address is": said of a place, as the address of a person is his, or has a purpose.
 _TOLD_BEFORE = re.compile(
     r"(?<![我他她家货件庭系籍住通讯信修装送务费机的])的?地址(?:就?是在?|在|为)\Z|(?:[它店馆园]的?|(?<!房屋)(?<!房产)(?<!名下)(?:位于|坐落[于在]))\Z"
@@ -94,7 +101,9 @@ def find_plates(text: str) -> Iterator[Hit]:
     """Hits of vehicle plates in a folded text, those of police, embassies and the two SARs too."""
     for match in _PLATE.finditer(text):
         tail = match["tail"]
-        if sum(c.isdecimal() for c in tail) < 3 - (tail[-1] > "z") - (text[match.end() - 1] in "港澳"):
+        if sum(c.isdecimal() for c in tail) < 3 - (tail[-1] > "z") - (
+            text[match.end() - 1] in "港澳"
+        ):
             continue
         named = labelled(_PLATE_LABEL, text, match.start())
         score, why = (0.95, "plate, labelled") if named else (0.8, "plate")
