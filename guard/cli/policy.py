@@ -11,7 +11,7 @@ from guard.cli.output import print_json, print_table, progress
 from guard.errors import InputError
 
 #: Verbs that guard/cli/rollout.py carries out.
-_ROLLOUT = ("replay",)
+_ROLLOUT = ("diff", "replay")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "test": "run every rule's samples; exit 1 on failures | 运行规则样例",
         "coverage": "requirement -> rules -> stage -> evidence | 条款覆盖表",
         "import": "make a pack from a word list | 导入自有词库",
+        "diff": "what differs between two policies | 比较两个版本",
         "replay": "what another policy would have done | 用历史流量试跑新策略",
     }
     for verb, text in texts.items():
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         "test": _test,
         "coverage": _coverage,
         "import": _import,
+        "diff": rollout.run_diff,
         "replay": rollout.run_replay,
     }[args.verb]
     return verb(args)

@@ -1,4 +1,4 @@
-"""Verbs of ``guard policy`` for rolling a change out: replay."""
+"""Verbs of ``guard policy`` for rolling a change out: diff and replay."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from guard.cli.output import print_json, print_table
+from guard.cli.output import plain, print_json, print_table
 from guard.errors import InputError
 from guard.model import ROLES
 
 if TYPE_CHECKING:
+    from guard.policy_diff import PolicyDiff, Words
     from guard.replay import Replay
 
 _TITLES = {
@@ -103,6 +104,59 @@ def _show(done: Replay, args: argparse.Namespace, unmatched: int | None) -> None
     if unmatched:
         print(f"{unmatched} records have no text among the given ones and were left out")
     print(f"{done.rows} rows, {len(done.changes)} changed: {_old(args)} → {args.policy}")
+
+
+def diff_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD", help="sets, packs, pack folders")
+    parser.add_argument("new", metavar="NEW", help="the same, to compare with it")
+    parser.add_argument(
+        "--on", type=Path, metavar="FILE.jsonl", help="texts on which decisions are compared too"
+    )
+    parser.add_argument("--role", choices=ROLES, default="prompt", help="of rows without a role")
+
+
+def run_diff(args: argparse.Namespace) -> int:
+    """What differs between two policies, and, on texts, between their decisions."""
+    from guard.policies.load import load_policy
+    from guard.policy_diff import diff
+    from guard.replay import replay
+
+    found = diff(load_policy(args.old), load_policy(args.new))
+    args.policy, args.against, args.source = args.new, args.old, args.on
+    done = replay(args.on, args.new, args.old, role=args.role) if args.on else None
+    if args.json:
+        print_json({**plain(found), **({"decisions": _json(done, args, None)} if done else {})})
+        return 0
+    _show_diff(found)
+    if done:
+        _show(done, args, None)
+    return 0
+
+
+def _show_diff(found: PolicyDiff) -> None:
+    print(f"{found.old} → {found.new}")
+    rows = [("+", id, "") for id in found.added] + [("-", id, "") for id in found.removed]
+    for change in found.changed:
+        told = [f"{name}: {old} → {new}" for name, (old, new) in change.fields.items()]
+        rows.append(("~", change.id, "\n".join([*told, *_told(change.words)])))
+    rows += [("~", name, "\n".join(_told(words))) for name, words in found.settings.items()]
+    if rows:
+        print_table("rules and settings 规则与设置", ("", "what", "change"), rows)
+    print(
+        f"{len(found.added)} rules added, {len(found.removed)} removed, "
+        f"{len(found.changed)} changed"
+    )
+
+
+def _told(words: Words) -> list[str]:
+    """Words gained and lost, long lists cut; --json has all."""
+    signs = (("+", words.added), ("-", words.removed))
+    return [f"{sign} {_cut(group)}" for sign, group in signs if group]
+
+
+def _cut(words: tuple[str, ...]) -> str:
+    more = f" … {len(words)} in all" if len(words) > _SHOWN else ""
+    return ", ".join(words[:_SHOWN]) + more
 
 
 def excerpt(text: str, most: int = 60) -> str:
