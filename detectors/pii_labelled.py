@@ -71,7 +71,10 @@ def _is_street(value: str) -> bool:
 _WECHAT = r"[a-z][a-z0-9_-]{5,19}(?!\.?[0-9a-z_@])"
 _ID18 = r"[1-9][0-9]{16}[0-9x]"
 #: Ways to write 微信 and QQ, those that dodge filters among them.
-_WECHAT_WORDS = "微信 微_信 薇信 威信 徽信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 维信 weixin wechat vx wx 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
+_WECHAT_WORDS = (
+    "微信 微_信 薇信 威信 徽信 维信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 weixin wechat vx wx"
+    " 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
+)
 _QQ_WORDS = "qq q_q qq号 q号 扣扣 扣扣号 企鹅号 球球号 抠抠 扣号"
 LABELS: tuple[Label, ...] = (
     Label(
@@ -101,13 +104,15 @@ LABELS: tuple[Label, ...] = (
     Label(
         "pii.medical",
         "病历 病案 住院 门诊 就诊 就诊卡 检查单 床头卡 医保 医保卡 医保电子凭证 医疗卡 社保 社保卡"
-        " 社会保障 社会保障卡 参保 体检 体检编号 影像 检查 病理 登记号 病床 处方 患者编号 病人编号 放射",
+        " 社会保障 社会保障卡 参保 体检 体检编号 影像 检查 病理 登记号 病床 处方"
+        " 患者编号 病人编号 放射",
         _value(rf"[a-z]{{0,4}}-?[0-9]{{5,18}}[0-9x]?{_END}"),
         0.85,
     ),
     Label(
         "pii.student",
-        "学号 学籍 学籍号 考生 考生号 考号 准考证 学生证 student_id student_number 校园卡 学生卡 一卡通",
+        "学号 学籍 学籍号 考生 考生号 考号 准考证 学生证 校园卡 学生卡 一卡通"
+        " student_id student_number",
         _value(rf"[a-z]{{0,3}}[0-9]{{6,19}}[0-9x]?{_END}"),
         0.85,
     ),
@@ -115,7 +120,8 @@ LABELS: tuple[Label, ...] = (
         "pii.address",
         "address addr",
         _value(
-            r"[a-z0-9#][a-z0-9 ,.#'/-]{8,120}?(?=  |\.? *\Z|[;\n:。|]|\. |, ?(?:phone|tel|mobile)\b)"
+            r"[a-z0-9#][a-z0-9 ,.#'/-]{8,120}?"
+            r"(?=  |\.? {0,9}\Z|[;\n:。|]|\. |, ?(?:phone|tel|mobile)\b)"
         ),
         0.85,
         True,

@@ -19,52 +19,8 @@ from guard.detectors.pii_hit import Hit
 
 _DATA = Path(__file__).parent / "data"
 
-#: How much a word on the left says. ``form``: fields of forms, names also without other evidence
-#: behind a colon. ``role``: a person's part in the matter. ``called``: verbs of naming. ``weak``:
-#: words that often stand before persons. ``never``: words that only look like one of these.
-_LEFT = {
-    "form": "姓名 名字 真名 联系人 收件人 收货人 寄件人 发件人 签收人 持卡人 户主 户名 开户名 申请人 法人"
-    " 法定代表人 法人代表 代表人 当事人 证人 死者 家长 监护人 紧急联系人 投保人 被保险人 受益人 借款人 出借人"
-    " 承租人 出租人 出租方 承租方 入住人 乘机人 乘车人 报修人 报案人 举报人 投诉人 反映人 反馈人 推荐人 报销人"
-    " 付款人 收款人 汇款人 挂号人 预约人 记录人 主持人 负责人 经办 经办人 复核 复核人 审核人 审批人 制表人"
-    " 填表人 登记人 代办人 代收人 取件人 委托人 受托人 代理人 担保人 保证人 遗嘱人 继承人 被告人 嫌疑人 被害人"
-    " 受害人 受检者 受种者 甲方 乙方 丙方 买方 卖方 签名 签字 签约人 签约代表 指导教师 导师 辅导员"
-    " 班主任 值班人员 值班人 参会人员 参会人 与会人员 主刀医师 主治医师 申请医师 送检医生 责任护士 医师"
-    " 车主 驾驶员 宿舍长 来电人 来访人 志愿者登记 相亲资料 中奖名单 参赛选手"
-    " 寻人启事 报名人 捐赠人 求助人 客户姓名 联系家属 本人签名 学生 考生 患者 病人 客户 顾客 用户 乘客 业主 住户"
-    " 房东 租客 原告 被告 记账人 出纳 保管员 验收人 采购员 工程师 客户经理 项目经理 面试官 面试者"
-    " 应聘者 求职者 求职人 候选人 提交人 咨询人 申诉人 申请者 汇报人 发言人 购买人 买家 卖家 寄件方 收货方 领取人"
-    " 领用人 使用人 持证人 开户人 存款人 账户名 责任人 联络人 对接人 接口人 主办人 承办人 批准人 签发人 见证人"
-    " 公证员 审判长 审判员 书记员 陪审员 辩护人 诉讼代理人 上诉人 被上诉人 申请执行人 被执行人 第三人 犯罪嫌疑人"
-    " 伤者 失主 走失者 目击者 陪护人 陪同人 患儿 新生儿 献血者 麻醉医师 手术医师 主管医生 管床医生 值班医生 床位医生"
-    " 检验员 检验者 报告医师 接诊医生 接诊医师 主诊医师 体检人 接种人 骑手 送货员 配送员 快递小哥 送餐员 业务员"
-    " 新生 毕业生 研究生 博士生 本科生 获奖者 中奖者 参赛者 报名者 捐赠者 介绍人 入党介绍人 股东 合伙人"
-    " 中文名 曾用名 记录员 主讲人 主讲 培训讲师 指导老师 任课教师 参保人 培训师 领队 教练 助理 秘书 出诊医生 预约医生",
-    "field": "会员 学员 讲师 助教 专员 顾问 监事 护工 接龙 举报 投诉 参保 新同事 收件 寄件 收 会员姓名 作者 姓_名 姓__名 名_字 出席 班长 组长 队长 店长 公示 简历",
-    "role": "产妇 家属 市民 村民 居民 网友 民警 教师 护士 医生 村支书 装机师傅 师傅 校友 员工 职工 同事 同学"
-    " 外卖小哥 快递员 司机 志愿者 老人 退休教师 舍友 室友 闺蜜 女朋友 男朋友 女友 男友 邻居 领导 老板 朋友"
-    " 舅舅 叔叔 伯伯 姑姑 阿姨 爸爸 妈妈 父亲 母亲 爷爷 奶奶 外公 外婆 哥哥 弟弟 姐姐 妹妹 儿子 女儿 孙子 孙女"
-    " 孩子 老公 老婆 丈夫 妻子 表哥 表姐 表弟 表妹 堂哥 采购部 财务部 人事部 市场部 研发部 行政部 同志 我班 我校 一班 二班 三班 四班 五班 六班 七班 八班 九班 十班"
-    " 未婚妻 未婚夫 前女友 前男友 前夫 前妻 岳父 岳母 公公 婆婆 婶婶 姨妈 舅妈 侄子 侄女 外甥 发小 死党"
-    " 哥们 兄弟 战友 老乡 对象 小孩 宝宝 我们班 同桌 前台 男子 女子 男孩 女孩 小伙 小伙子 姑娘 大爷 大妈 农民 工人"
-    " 退伍军人 老兵 老党员 网格员 保安 保姆 月嫂 护工 女婿 儿媳 徒弟 师兄 师姐 师弟 师妹 学长 学姐 老同学 当事人 求职者 获救的 走失的",
-    "called": "我叫 我的名字叫 我名字叫 本人姓名 自称 化名 真名叫 全名叫 兹证明 兹有 老公叫 老婆叫"
-    " 儿子叫 女儿叫 弟弟叫 哥哥叫 姐姐叫 妹妹叫 爸爸叫 妈妈叫 她叫 他叫 孩子叫",
-    "told": "名叫 叫做",
-    "weak": "我是 本人 请 给 把 由 归 问 找 叫 以 联系 委托 授权 送给 转给 寄给 发给 通知 捡到 查一下 约了 感谢 祝贺 麻烦 拜托 安排 邀请 转告 告诉 认识 恭喜 交给 打给 汇给 转账给 还给 借给 欠 抄送 名为 私信 老师叫",
-    "never": "岳父母 维护 由于 以及 以上 以下 以来 以为 以前 以后 请问 请求 给予 问题 找到 叫做 把握 归于 由来 的话 目的"
-    " 联系方式 我的 你的 他的 真的 有的 别的 收入 收到 吸收 回收 收购 收集 收取 收获 收益 税收 收藏 收拾"
-    " 学生会 学生证 客户端 用户名 作者简介 师傅们 我是一 我是在 我是来 孩子王 收支 学生卡 可以 所以 难以 加以 予以 得以 足以 嫁给 供给 对象是 安卓 男子汉 安排好",
-}
 _LATIN = ("my name", "full name", "real name", "name", "contact person", "recipient", "patient")
 #: Titles: what stands before them may be a name.
-_POSSESSED = (
-    "的电话 的手机 的微信 的身份证 的qq 的住院号 的学号 的病历 的成绩 的快递 的联系方式 的地址 的银行卡 的作业 的名义"
-    " 的报名 的信息 的邮箱 的号码 的家长 的妈妈 的爸爸 的家属 的学生卡 的校园卡 的账户 的账号 的车 的房子 的房产 的订单"
-    " 的住址 的生日 的包裹 的工资"
-)
-_TITLES = "女士 先生 小姐 同学 老师 阿姨 师傅 医生 大夫 护士 警官 律师 教授 同志 经理 主任"
-
 #: Characters that do not stand in given names: they begin what follows a name.
 _NOT_GIVEN = frozenset(
     "的了是在有和与及或也都就不我你他她它们这那哪今岁住电手身性男女号来去到说做叫被把给让从对向为吗呢吧啊呀"
@@ -87,14 +43,6 @@ _TITLE = re.compile(
 _RISKY = frozenset("和能言练连解封")
 #: The Chinese John Doe.
 _PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
-#: People of history and of novels: nobody's privacy.
-_FAMOUS = frozenset(
-    "李白 杜甫 白居易 苏轼 苏东坡 李清照 王维 孟浩然 陶渊明 屈原 司马迁 司马光 曹操 刘备 孙权 诸葛亮 关羽 张飞 赵云"
-    " 周瑜 林黛玉 贾宝玉 薛宝钗 王熙凤 孙悟空 猪八戒 武松 宋江 林冲 鲁智深 鲁迅 老舍 冰心 巴金 曹雪芹 吴承恩"
-    " 施耐庵 罗贯中 王羲之 韩愈 柳宗元 欧阳修 王安石 辛弃疾 陆游 岳飞 文天祥 郑和 张衡 华佗 李时珍 祖冲之 孔子"
-    " 孟子 庄子 老子 墨子 荀子 韩非子 秦始皇 汉武帝 唐太宗 武则天 康熙 乾隆 花木兰 梁山伯 祝英台 哪吒 牛顿 马克思"
-    " 雷锋 黄继光 董存瑞 小红帽 白雪公主 灰姑娘 闰土 祥林嫂 孔乙己 阿q 郭靖 黄蓉 杨过 小龙女 令狐冲 张无忌".split()
-)
 #: Compounds that begin like a name and are none, beyond the word list.
 _NO_NAME = re.compile(
     r"马里奥|王者|司机|平台|水平|车主|车辆|车牌|房东|房主|店家|店长|花园|华为|沙发|华人|管家|金额|方便|阳台|程序|应该"
@@ -135,20 +83,29 @@ def _tables() -> _Tables:
     )
 
 
+@functools.cache
+def _word_kinds() -> dict[str, str]:
+    kinds = {}
+    for line in (_DATA / "name_words.txt").read_text(encoding="utf-8").splitlines()[1:]:
+        kind, words = line.split("\t")
+        kinds |= {word.replace("_", " "): kind for word in words.split()}
+    return kinds
+
+
 def left_words() -> dict[str, str]:
-    """Words that may stand before a name, with what each says."""
-    kinds = {
-        word.replace("_", " "): kind for kind, words in _LEFT.items() for word in words.split()
-    }
-    return (
-        kinds
-        | dict.fromkeys(_LATIN, "latin")
-        | dict.fromkeys(f"{_TITLES} {_POSSESSED}".split(), "title")
-    )
+    """Words around names, with their kind.
+
+    Before a name: ``form`` (fields of forms and parts in a matter), ``field`` (the same, only with
+    a colon or blank behind), ``role`` (relations), ``called`` (verbs of naming), ``told`` (of tales
+    and shops), ``weak`` (often before persons), ``latin``. Behind one: ``title``. ``never`` only
+    looks like one of these.
+    """
+    kinds = {word: kind for word, kind in _word_kinds().items() if kind != "famous"}
+    return kinds | dict.fromkeys(_LATIN, "latin")
 
 
 def _refused(name: str) -> bool:
-    return name in _FAMOUS or _NO_NAME.match(name) is not None
+    return _word_kinds().get(name) == "famous" or _NO_NAME.match(name) is not None
 
 
 def _end_loose(text: str, start: int, given: int) -> int:
@@ -236,9 +193,7 @@ def _behind(text: str, at: int, kind: str) -> Iterator[Hit]:
         start = at + (text[at : at + 1] == ":")
     elif start > at and kind in ("form", "field"):
         kind = "loose"
-    elif kind == "field":
-        return
-    elif start > at and not link["link"]:
+    elif kind == "field" or (start > at and not link["link"]):
         return
     for _ in range(40):
         end = _name(text, start, kind)
@@ -309,7 +264,8 @@ def find_at(text: str, begin: int, end: int, kind: str, original: Original) -> I
 
 _NUMBER = re.compile(
     rf"(?<![{HAN}a-z0-9])(?P<value>[{HAN}]{{2,4}}?)收?"
-    r"[ ,:;(/、]{1,3}(?:男|女)?[ ,:)]{0,3}(?:联系)?(?:(?:电话|手机|身份证|学号|工号|住院|病历|准考证|学籍|卡|微信|qq|tel)号?码?)?[:是 ]{0,2}\Z"
+    r"[ ,:;(/、]{1,3}(?:男|女)?[ ,:)]{0,3}(?:联系)?"
+    r"(?:(?:电话|手机|身份证|学号|工号|住院|病历|准考证|学籍|卡|微信|qq|tel)号?码?)?[:是 ]{0,2}\Z"
 )
 
 

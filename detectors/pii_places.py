@@ -35,7 +35,8 @@ _SPECIAL_PLATES = (
 #: Hong Kong (AB 1234), Macao (MA-12-34) and the army (VA 12345): only behind a label.
 _BARE_PLATE = re.compile(
     r"(?:车牌|号牌|牌照|车号)(?:号码?)?(?:是|为|:| ){0,2}"
-    r"(?P<v>[a-hj-np-z]{2} ?[0-9]{3,4}|m[a-z]?-[0-9]{2}-[0-9]{2}|[a-z]{2}[·• ]?[0-9]{5})(?![0-9a-z])"
+    r"(?P<v>[a-hj-np-z]{2} ?[0-9]{3,4}"
+    r"|m[a-z]?-[0-9]{2}-[0-9]{2}|[a-z]{2}[·• ]?[0-9]{5})(?![0-9a-z])"
 )
 _PLATE_LABEL = label_before("车牌|牌照|车号|号牌|车辆|座驾|plate")
 

@@ -70,11 +70,11 @@ _NAMES = "|".join(
         key=lambda n: (-len(n), n),
     )
 )
-#: A placeholder as a model may give it back: other brackets, widths, case, blanks, Markdown escapes.
+#: A placeholder as a model may give it back: other brackets, widths, case, blanks, escapes.
 _PLACEHOLDER = re.compile(
-    r"\\?[【\[［〔〖「『(（<《{｛]\s{0,2}"
+    r"(?P<escape>\\)?[【\[［〔〖「『(（<《{｛]\s{0,2}"
     rf"(?P<kind>{_NAMES})(?:\\?[_-]|\s){{0,2}}(?P<n>\d{{1,6}})"
-    r"\s{0,2}\\?[】\]］〕〗」』)）>》}｝]",
+    r"\s{0,2}(?(escape)\\)[】\]］〕〗」』)）>》}｝]",
     re.IGNORECASE,
 )
 
