@@ -72,7 +72,7 @@ def _unseen(attributes: str) -> bool:
 
 def _elements(text: str) -> Iterator[Stretch]:
     """Contents of hidden elements, and attributes that are read by machines first of all."""
-    lower = ""
+    lower, covered = "", 0  # what is inside a hidden element is read with it, not again
     for tag in _TAG.finditer(text):
         attributes = tag[2]
         if "=" not in attributes and "hidden" not in attributes.lower():
@@ -84,11 +84,12 @@ def _elements(text: str) -> Iterator[Stretch]:
                 tag.start(2) + found.start(group),
                 tag.start(2) + found.end(group),
             )
-        if _unseen(attributes):
+        if tag.start() >= covered and _unseen(attributes):
             lower = lower or _lowered(text)
-            limit = tag.end() + LONGEST
+            limit = min(tag.end() + LONGEST, len(text))
             end = lower.find(f"</{tag[1].lower()}", tag.end(), limit)
-            yield "hidden element", tag.end(), end if end >= 0 else min(limit, len(text))
+            covered = end if end >= 0 else limit
+            yield "hidden element", tag.end(), covered
 
 
 def _lowered(text: str) -> str:
