@@ -14,6 +14,7 @@ from typing import Literal
 
 from guard.detectors import DETECTORS
 from guard.errors import DetectorError
+from guard.hidden import hidden
 from guard.model import DETECTOR_FAILED, Content, Detector, Finding, Matcher
 from guard.policies.policy import Policy
 
@@ -35,7 +36,15 @@ class Engine:
         return [*(f"{d.name}@{d.version}" for d in self.detectors), *self.guests]
 
     def find(self, batch: Sequence[Content]) -> list[list[Finding]]:
-        """All findings per item. A detector that fails leaves a finding that says so."""
+        """All findings per item, those in decoded payloads and columns included. A detector that
+        fails leaves a finding that says so."""
+        found = self._find(batch)
+        if self.detectors:
+            for content, findings in zip(batch, found, strict=True):
+                findings += hidden(content, self._find)
+        return found
+
+    def _find(self, batch: Sequence[Content]) -> list[list[Finding]]:
         found: list[list[Finding]] = [[] for _ in batch]
         present = {content.modality for content in batch}
         for detector in self.detectors:
