@@ -97,9 +97,9 @@ def test_hidden_stretches_lie_in_the_text(parts: list[str]) -> None:
 @pytest.mark.parametrize(
     "unit", ["<a", "<!--", "<a style=", "![a", "](a ", "[a]: # (", "<p hidden>"]
 )
-def test_hostile_pages_give_no_more_stretches_than_openings(unit: str) -> None:
+def test_hostile_pages_are_not_read_many_times_over(unit: str) -> None:
     text = unit * 20_000
-    assert len(hidden_stretches(text)) <= 20_000
+    assert sum(end - start for _, start, end in hidden_stretches(text)) <= 4 * len(text)
 
 
 def test_a_request_between_the_rows_of_a_table_stands_out() -> None:
