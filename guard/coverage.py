@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from guard.benign import ASPECTS, read_corpus
 from guard.model import Matcher, Requirement
 from guard.policies.policy import Policy
 
@@ -123,7 +124,8 @@ def risk_lines(policy: Policy) -> dict[str, dict[str, int]]:
 
 
 def bank_lines(policy: Policy) -> dict[str, dict[str, object]]:
-    """Questions that can serve as banks today: the rules' own samples in role prompt."""
+    """Questions that can serve as banks today: the rules' own samples in role prompt, and the
+    prompts of the benign corpus by the aspects of cl. 8.3."""
     by_risk: Counter[str] = Counter()
     refuse = answer = 0
     for rule in policy.rules:
@@ -132,10 +134,16 @@ def bank_lines(policy: Policy) -> dict[str, dict[str, object]]:
         answer += sum(sample.role == "prompt" for sample in rule.misses)
         for risk in policy.taxonomy.get(rule.category).risks:
             by_risk[risk] += len(hits)
+    everyday = [item.aspect for item in read_corpus() if item.role == "prompt"]
+    aspects = {aspect: everyday.count(aspect) for aspect in ASPECTS}
     return {
         "test": {"total": refuse, "required": BANKS["test"], "by": dict(by_risk)},
         "must_refuse": {"total": refuse, "required": BANKS["must_refuse"], "by": dict(by_risk)},
-        "must_not_refuse": {"total": answer, "required": BANKS["must_not_refuse"], "by": {}},
+        "must_not_refuse": {
+            "total": answer + len(everyday),
+            "required": BANKS["must_not_refuse"],
+            "by": aspects,
+        },
     }
 
 

@@ -170,22 +170,35 @@ def _lint(args: argparse.Namespace) -> int:
 
 
 def _test(args: argparse.Namespace) -> int:
+    from guard.benign import held, newly_blocked, read_corpus, read_known
     from guard.compile import build_engine
     from guard.policies.load import load_policy
     from guard.samples import failing_samples
 
     policy = load_policy(args.policy)
-    failures = list(progress(failing_samples(build_engine(policy)), "testing rules"))
+    engine = build_engine(policy)
+    failures = list(progress(failing_samples(engine), "testing rules"))
     tried = sum(len(rule.hits) + len(rule.misses) for rule in policy.rules)
+    corpus = read_corpus()
+    found = list(progress(held(engine, corpus), "benign corpus"))
+    blocked = newly_blocked(found, read_known())
     if args.json:
-        print_json({"policy": policy.name, "samples": tried, "failures": failures})
+        benign = {"texts": len(corpus), "held": found, "newly_blocked": blocked}
+        print_json(
+            {"policy": policy.name, "samples": tried, "failures": failures, "benign": benign}
+        )
     else:
+        texts = {item.id: item.text for item in corpus}
         for failure in failures:
             print(failure)
+        for item in blocked:
+            print(f"rule {item.rule} blocks benign text {item.id} {texts[item.id]!r}")
         print(
-            f"{policy.name}: {tried} samples of {len(policy.rules)} rules, {len(failures)} failed"
+            f"{policy.name}: {tried} samples of {len(policy.rules)} rules, {len(failures)} failed; "
+            f"{len(corpus)} benign texts, {len({item.id for item in found})} held up, "
+            f"{len(blocked)} newly blocked"
         )
-    return 1 if failures else 0
+    return 1 if failures or blocked else 0
 
 
 def _coverage(args: argparse.Namespace) -> int:
