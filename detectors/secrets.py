@@ -20,6 +20,7 @@ from operator import itemgetter
 from guard.detectors.automaton import Automaton
 from guard.detectors.normalise import View, folded
 from guard.detectors.secret_shapes import SHAPES, Shape
+from guard.detectors.secret_vendors import VENDORS
 from guard.model import Content, Finding, Modality, Where
 
 NAME, VERSION = "secrets", "1"
@@ -84,7 +85,7 @@ def is_password(value: str) -> bool:
 @functools.cache
 def _automaton() -> tuple[Automaton, tuple[tuple[Shape, ...], ...]]:
     by_word: dict[str, list[Shape]] = {}
-    for shape in SHAPES:
+    for shape in (*SHAPES, *VENDORS):
         for word in shape.words:
             by_word.setdefault(word, []).append(shape)
     words = Automaton(list(by_word))
