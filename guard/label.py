@@ -18,6 +18,7 @@ from guard.errors import GuardError, InputError
 from guard.model import Inspection, Label, Sink, Standard
 from guard.stages.stage4_label_writer import Labelled, write_label
 from guard.watermark import formats, gb45438, notice, plaintext, standard
+from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.gb45438 import Reading
 
 if TYPE_CHECKING:
@@ -91,9 +92,9 @@ def _check_label(label: Label, files: int, visible: bool | None) -> None:
 
 
 def _check_file(source: Path, signed: bool) -> None:
-    data = source.read_bytes()
     try:
-        fmt = formats.require(data, source.name)
+        with FileBlob(source) as data:
+            fmt = formats.require(data, source.name)
         if signed and not fmt.mime:
             raise InputError(f"C2PA cannot be embedded in {fmt.name}", "label it without --c2pa")
     except GuardError as error:
@@ -113,7 +114,8 @@ def inspect_file(
         from guard.watermark.provenance import load_anchors
 
         anchors = load_anchors(Path(trust))
-    return inspect_bytes(Path(path).read_bytes(), str(path), declared=declared, trust=anchors)
+    with FileBlob(Path(path)) as data:
+        return _inspect(data, str(path), declared, anchors)
 
 
 def inspect_bytes(
@@ -125,7 +127,12 @@ def inspect_bytes(
     the content as machine-made (art. 6 of the labelling measures, case 2). ``trust`` holds PEM
     anchors, without which a C2PA signature is at best Valid.
     """
-    fmt = formats.detect(data, name)
+    return _inspect(data, name, declared, trust)
+
+
+def _inspect(whole: Blob, name: str, declared: bool, trust: bytes | None) -> Inspection:
+    fmt = formats.detect(whole, name)
+    data = whole if fmt and fmt.plan else whole[: len(whole)]
     reading = fmt.container.read_labels(data) if fmt else Reading(damage=_unknown(data, name))
     explicit = _explicit(data, fmt)
     c2pa = _c2pa(data, fmt, trust) if fmt and reading.manifest else None
@@ -162,7 +169,7 @@ def _standard(reading: Reading, fmt: Format | None) -> Standard:
     return judged
 
 
-def _unknown(data: bytes, name: str) -> str:
+def _unknown(data: Blob, name: str) -> str:
     try:
         formats.require(data, name)
     except GuardError as error:
@@ -170,11 +177,11 @@ def _unknown(data: bytes, name: str) -> str:
     return ""
 
 
-def _explicit(data: bytes, fmt: Format | None) -> dict[str, Any]:
+def _explicit(data: Blob, fmt: Format | None) -> dict[str, Any]:
     """The visible label: searched in texts; pictures would need character recognition."""
-    if fmt is None or fmt.mime:
+    if fmt is None or fmt.notice != "text":
         return {"checked": False, "found": None, "text": None}
-    text = data.decode("utf-8", "replace").lstrip("\ufeff")
+    text = data[: len(data)].decode("utf-8", "replace").lstrip("\ufeff")
     if fmt.name == "markdown":
         from guard.watermark import markdown
 
@@ -183,7 +190,7 @@ def _explicit(data: bytes, fmt: Format | None) -> dict[str, Any]:
     return {"checked": True, "found": bool(found), "text": found or None}
 
 
-def _c2pa(data: bytes, fmt: Format, trust: bytes | None) -> dict[str, Any] | None:
+def _c2pa(data: Blob, fmt: Format, trust: bytes | None) -> dict[str, Any] | None:
     from guard.watermark import provenance
 
-    return provenance.read(data, fmt.mime, trust)
+    return provenance.read(data[: len(data)], fmt.mime, trust)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Protocol
+from typing import Any, Final, Literal, Protocol
 
 from guard.errors import InputError, LabelError
 from guard.model import Label
-from guard.watermark import jpeg, markdown, plaintext, png
+from guard.watermark import gif, jpeg, markdown, plaintext, png, tiff, webp
+from guard.watermark.blob import Blob
 from guard.watermark.gb45438 import Reading, fields
+from guard.watermark.splice import Edit
 
 
 class Container(Protocol):
-    """What a container's module offers."""
+    """What a container's module offers. Those with a ``plan`` take any :class:`Blob`."""
 
     def matches(self, data: bytes, suffix: str) -> bool:
         """Whether the file is of this kind, by its first bytes, or by its lower-case suffix."""
         ...
 
-    def verify(self, data: bytes) -> None:
+    def verify(self, data: Any) -> None:
         """Raise :class:`InputError` when the file is damaged."""
         ...
 
-    def read_labels(self, data: bytes) -> Reading:
+    def read_labels(self, data: Any) -> Reading:
         """Every label in the file. Never raises on bad bytes."""
         ...
 
@@ -36,31 +39,45 @@ class Container(Protocol):
 class Format:
     """A container, its name, the suffixes by which a file claims to be one, its media type.
 
-    The media type is empty where C2PA cannot be embedded.
+    The media type is empty where C2PA cannot be embedded. ``notice`` says what a visible label is
+    here: drawn on a picture, a line of a text, or nothing this library writes. ``plan`` gives the
+    edits instead of the bytes: such a file is read by slices and never loaded whole.
     """
 
     name: str
     suffixes: tuple[str, ...]
     container: Container
     mime: str = ""
+    notice: Literal["picture", "text", ""] = ""
+    plan: Callable[[Blob, Label], list[Edit]] | None = None
 
+
+def _planned(name: str, suffixes: tuple[str, ...], module: Any, mime: str = "") -> Format:
+    return Format(name, suffixes, module, mime, plan=module.plan)
+
+
+#: As many first bytes as :func:`detect` needs.
+HEAD: Final = 65_536
 
 #: In order of trial: what is known by its bytes comes before what is known by its name.
 FORMATS = (
-    Format("png", (".png",), png, "image/png"),
-    Format("jpeg", (".jpg", ".jpeg", ".jpe"), jpeg, "image/jpeg"),
-    Format("markdown", (".md", ".markdown"), markdown),
-    Format("text", (".txt",), plaintext),
+    Format("png", (".png",), png, "image/png", "picture"),
+    Format("jpeg", (".jpg", ".jpeg", ".jpe"), jpeg, "image/jpeg", "picture"),
+    _planned("webp", (".webp",), webp, "image/webp"),
+    _planned("gif", (".gif",), gif, "image/gif"),
+    _planned("tiff", (".tif", ".tiff"), tiff, "image/tiff"),
+    Format("markdown", (".md", ".markdown"), markdown, notice="text"),
+    Format("text", (".txt",), plaintext, notice="text"),
 )
 
 
-def detect(data: bytes, name: str) -> Format | None:
+def detect(data: Blob, name: str) -> Format | None:
     """The format of a file, by content first; ``None`` for one we have no container for."""
-    suffix = PurePath(name).suffix.lower()
-    return next((f for f in FORMATS if f.container.matches(data, suffix)), None)
+    suffix, head = PurePath(name).suffix.lower(), data[:HEAD]
+    return next((f for f in FORMATS if f.container.matches(head, suffix)), None)
 
 
-def require(data: bytes, name: str) -> Format:
+def require(data: Blob, name: str) -> Format:
     """As :func:`detect`, but a whole file of a known format or an error.
 
     Raises:
@@ -69,13 +86,18 @@ def require(data: bytes, name: str) -> Format:
     """
     found = detect(data, name)
     if found:
-        found.container.verify(data)
+        found.container.verify(data if found.plan else data[: len(data)])
         return found
     suffix = PurePath(name).suffix.lower()
     claimed = next((f.name.upper() for f in FORMATS if suffix in f.suffixes), "")
     if claimed:
-        raise InputError(f"not a {claimed} picture, whatever its name says", "give a picture")
+        raise InputError(f"not a {claimed} file, whatever its name says", "give the right file")
     known = ", ".join(f.suffixes[0] for f in FORMATS)
+    if data[:2] == b"BM" and suffix in ("", ".bmp", ".dib"):
+        raise LabelError(
+            "a BMP has no place for metadata, so no label can be written into it",
+            "save it as PNG, which keeps every pixel",
+        )
     raise LabelError(
         f"no label can be written into {suffix or 'such'} files", f"supported: {known}"
     )
@@ -92,7 +114,7 @@ def write_label(data: bytes, fmt: Format, label: Label) -> bytes:
     return out
 
 
-def confirm(data: bytes, fmt: Format, label: Label) -> None:
+def confirm(data: Blob, fmt: Format, label: Label) -> None:
     """Raise :class:`LabelError` unless ``data`` holds exactly this one label."""
     reading = fmt.container.read_labels(data)
     if [dict(f.fields or {}) for f in reading.found] != [fields(label)]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from guard.errors import GuardError, InputError, LabelError
 from guard.files import sync_folder
 from guard.model import Action, Label, Record, Sink, Verdict
-from guard.watermark import formats, gb45438, markdown, notice, plaintext
+from guard.watermark import blob, formats, gb45438, markdown, notice, plaintext
+from guard.watermark.blob import Blob, FileBlob
 
 if TYPE_CHECKING:
     from guard.watermark.formats import Format
@@ -86,6 +87,7 @@ def label_bytes(
     before = fmt.container.read_labels(data)
     full = complete(label, before)
     shown = visible if visible is not None else bool(label.producer)
+    _check_notice(fmt, shown)
     out, drawn = _draw(data, fmt, full, font) if shown else (data, None)
     carrier = None
     if fmt.container is not plaintext or not shown:
@@ -93,21 +95,62 @@ def label_bytes(
         carrier = fmt.container.read_labels(out).found[0].carrier
     if c2pa:
         out = _sign(out, fmt, full, c2pa, original=data, created=bool(label.producer))
+    written = _describe(name, fmt, full, before, carrier, hashlib.sha256(out).hexdigest())
+    broken = before.manifest and c2pa is None and out != data
+    return out, replace(written, visible=drawn, c2pa=c2pa is not None, c2pa_invalidated=broken)
+
+
+def label_stream(
+    data: Blob, name: str, label: Label, fmt: Format, draft: Path, *, visible: bool | None = None
+) -> Labelled:
+    """Write ``data`` with its metadata label to ``draft``, one piece at a time, and read it back.
+
+    For formats with a ``plan``. Raises as :func:`label_bytes`.
+    """
+    assert fmt.plan
+    fmt.container.verify(data)
+    before = fmt.container.read_labels(data)
+    full = complete(label, before)
+    _check_notice(fmt, visible if visible is not None else bool(label.producer))
+    edits = fmt.plan(data, full)
+    digest = hashlib.sha256()
+    with draft.open("xb") as file:
+
+        def write(piece: bytes) -> None:
+            digest.update(piece)
+            file.write(piece)
+
+        blob.copy(data, edits, write)
+        file.flush()
+        os.fsync(file.fileno())
+    with FileBlob(draft) as out:
+        formats.confirm(out, fmt, full)
+        carrier = fmt.container.read_labels(out).found[0].carrier
+    written = _describe(name, fmt, full, before, carrier, digest.hexdigest())
+    changed = any(data[start:end] != new for start, end, new in edits)
+    return replace(written, c2pa_invalidated=before.manifest and changed)
+
+
+def _describe(
+    name: str,
+    fmt: Format,
+    full: Label,
+    before: gb45438.Reading,
+    carrier: str | None,
+    sha256: str,
+) -> Labelled:
     fields = gb45438.fields(full)
     old = next((gb45438.as_strings(f.fields) for f in before.found if f.fields), None)
-    written = Labelled(
-        file=name,
-        source=name,
-        format=fmt.name,
-        label=fields,
-        carrier=carrier,
-        sha256=hashlib.sha256(out).hexdigest(),
-        visible=drawn,
-        replaced=old if old != fields else None,
-        c2pa=c2pa is not None,
-        c2pa_invalidated=before.manifest and c2pa is None and out != data,
-    )
-    return out, written
+    replaced = old if old != fields else None
+    return Labelled(name, name, fmt.name, fields, carrier, sha256, replaced=replaced)
+
+
+def _check_notice(fmt: Format, shown: bool) -> None:
+    if shown and not fmt.notice:
+        raise LabelError(
+            f"no visible label can be put on {fmt.name.upper()} files",
+            "give --no-visible, and show the notice beside the content (GB 45438-2025 clause 5)",
+        )
 
 
 def complete(label: Label, before: gb45438.Reading) -> Label:
@@ -159,27 +202,41 @@ def write_label(
         raise InputError(
             f"{source}: the output would overwrite its own input", "choose another folder"
         )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    options = {"visible": visible, "font": Path(font) if font else None, "c2pa": c2pa}
     try:
-        out, written = label_bytes(
-            source.read_bytes(),
-            source.name,
-            label,
-            visible=visible,
-            font=Path(font) if font else None,
-            c2pa=c2pa,
-        )
+        written = _write_draft(source, draft, label, options)
+        written = replace(written, file=str(target), source=str(source))
+        index = sink.append(_record(written)) if sink else None
+        draft.replace(target)
     except GuardError as error:
         raise type(error)(f"{source}: {error.message}", error.remedy) from None
-    written = replace(written, file=str(target), source=str(source))
-    record = _publish(target, out, written, sink)
-    return replace(written, record=record)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_folder(target.parent)
+    return replace(written, record=index)
+
+
+def _write_draft(source: Path, draft: Path, label: Label, options: Mapping[str, Any]) -> Labelled:
+    """The labelled file beside its target, durable but not yet under its name."""
+    with FileBlob(source) as data:
+        fmt = formats.detect(data, source.name)
+        if fmt and fmt.plan and not options["c2pa"]:
+            return label_stream(data, source.name, label, fmt, draft, visible=options["visible"])
+        out, written = label_bytes(data[: len(data)], source.name, label, **options)
+    with draft.open("xb") as file:
+        file.write(out)
+        file.flush()
+        os.fsync(file.fileno())
+    return written
 
 
 def _draw(
     data: bytes, fmt: Format, label: Label, font: Path | None
 ) -> tuple[bytes, dict[str, Any]]:
     """The visible label: a notice in a text, a box on a picture."""
-    if fmt.mime:
+    if fmt.notice == "picture":
         from guard.watermark import picture
 
         drawn = picture.draw(data, label.text, font)
@@ -200,23 +257,6 @@ def _sign(
     out = provenance.sign(data, fmt.mime, identity, fields, original=original, created=created)
     formats.confirm(out, fmt, label)
     return out
-
-
-def _publish(target: Path, data: bytes, written: Labelled, sink: Sink | None) -> int | None:
-    """Write beside the target, make it durable, record it, and only then give it its name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with draft.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        index = sink.append(_record(written)) if sink else None
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    sync_folder(target.parent)
-    return index
 
 
 def _record(written: Labelled) -> Record:

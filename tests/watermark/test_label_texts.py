@@ -13,7 +13,7 @@ from guard.model import Label
 from guard.watermark import formats, gb45438, markdown, notice, plaintext
 
 LABEL = Label("001191110102MACQD9K64010000", "it's-1")
-FORMAT = formats.FORMATS[2]
+FORMAT = formats.FORMATS[-2]
 
 
 def write(text: str, label: Label = LABEL) -> str:
