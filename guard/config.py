@@ -20,13 +20,15 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``policy`` is a comma-separated list of sets, packs and paths. ``audit`` is the folder of the
     audit log, empty for none. ``detectors`` chooses the layers. ``producer`` is the provider's
-    name or 27-character code for labels; it is never invented.
+    name or 27-character code for labels; it is never invented. ``tenants`` names the policies of
+    tenants that have their own, by the tenant's id.
     """
 
     policy: str = "cn"
     audit: str = ""
     detectors: Literal["all", "rules", "none"] = "all"
     producer: str = ""
+    tenants: dict[str, str] = {}
 
 
 def read_config(path: str | Path | None) -> Config:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from guard.compile import Engine, Layers, build_engine
+from guard.compile import Engine, Layers
 from guard.config import Config, read_config
 from guard.conversation import contents as conversation_contents
 from guard.conversation import judge_turns
-from guard.errors import InputError, PolicyError
+from guard.errors import InputError
 from guard.judge import judge
 from guard.model import ROLES, Action, Content, Decision, Detector, Role, Sink
-from guard.policies.load import built_in, load_policy, operator_packs
 from guard.policies.policy import Policy
-from guard.samples import failing_samples
 from guard.stages.stage1_prompt_filter import filter_prompts
 from guard.stages.stage3_output_classifier import classify_outputs
+from guard.tenants import Plan, Serving
+
+if TYPE_CHECKING:
+    from guard.reload import Report
 
 
 def judge_training(engine: Engine, batch: Sequence[Content], on: dt.date) -> list[Decision]:
@@ -44,10 +47,20 @@ class Guard:
     log is attached, so that the last records are sealed.
     """
 
-    def __init__(self, engine: Engine, *, sink: Sink | None = None, config: Config | None = None):
-        self.engine = engine
+    def __init__(
+        self,
+        engine: Engine | Serving,
+        *,
+        sink: Sink | None = None,
+        config: Config | None = None,
+        plan: Plan | None = None,
+    ):
+        # One reference, taken once per call: a reload swaps it whole.
+        self._serving = engine if isinstance(engine, Serving) else Serving(engine)
         self.sink = sink
         self.config = config or Config()
+        self.plan = plan or Plan(self.config.policy, layers=self.config.detectors)
+        self._reloading = threading.Lock()
 
     @classmethod
     def load(
@@ -58,6 +71,7 @@ class Guard:
         config: str | Path | Config | None = None,
         detectors: Layers | None = None,
         extra: Sequence[Detector] = (),
+        tenants: Mapping[str, str] | None = None,
     ) -> Self:
         """A guard with embedded detectors; nothing is downloaded.
 
@@ -67,6 +81,8 @@ class Guard:
             config: a TOML file (or a Config) for what is not given here.
             detectors: ``all``, ``rules`` (no models) or ``none``.
             extra: your own detectors, run after the embedded ones.
+            tenants: policies of tenants that have their own, by the tenant's id; a tenant that is
+                not named is judged by ``policy``.
 
         Raises:
             PolicyError: a pack is wrong, or an operator's pack fails its own samples.
@@ -78,10 +94,16 @@ class Guard:
         folder = settings.audit if audit is None else audit
         if audit == "":
             raise InputError("audit: an empty name of a folder", "name one, or leave it out")
-        engine = build_engine(load_policy(spec), detectors or settings.detectors, extra)
-        if operator_packs(spec) and (detectors or settings.detectors) != "none":
-            _refuse_failing(engine)
-        return cls(engine, sink=_open_log(folder) if folder else None, config=settings)
+        named = settings.tenants if tenants is None else tenants
+        plan = Plan(spec, dict(named), detectors or settings.detectors, tuple(extra))
+        serving = plan.build()
+        sink = _open_log(folder) if folder else None
+        return cls(serving, sink=sink, config=settings, plan=plan)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of contents without a tenant, or of a tenant without a policy of its own."""
+        return self._serving.default
 
     @property
     def policy(self) -> Policy:
@@ -136,6 +158,29 @@ class Guard:
         """Decisions without a record of each: for stages that record a whole run."""
         return self._judge(batch, dt.date.today())
 
+    def reload(self, policy: str | None = None) -> Report:
+        """Take a changed policy into service while the old one serves.
+
+        The new one is built and tried beside the old one (see :mod:`guard.reload`); checks on
+        other threads see the old or the new one, whole. The log records both names.
+
+        Args:
+            policy: another specification for contents without a tenant's own; by default the
+                one in force is read again. Those of tenants are read again, too.
+
+        Raises:
+            PolicyError: the new policy is wrong; the old one goes on serving.
+        """
+        from guard.reload import prepare, record
+
+        with self._reloading:
+            plan = self.plan if policy is None else replace(self.plan, policy=policy)
+            serving, report = prepare(plan, self._serving)
+            if report.swapped and self.sink is not None:
+                record(self.sink, report)  # first: a change that cannot be recorded is not made
+            self.plan, self._serving = plan, serving
+        return report
+
     def label(self, source: str | Path, target: str | Path, label: Any, **options: Any) -> Any:
         """Write a label into a file (stage 4) and record it. See :mod:`guard.label`."""
         from guard.stages.stage4_label_writer import write_label
@@ -171,13 +216,17 @@ class Guard:
             return decisions
         return self._record(items, decisions)
 
-    def _judge(self, items: Sequence[Content], on: dt.date) -> list[Decision]:
-        """Each run of equal roles goes through its stage as one batch."""
+    def _judge(
+        self, items: Sequence[Content], on: dt.date, serving: Serving | None = None
+    ) -> list[Decision]:
+        """Each run of equal roles and engines goes through its stage as one batch."""
+        serving = serving or self._serving
         if len(items) == 1:
-            return _STAGES[items[0].role](self.engine, items, on)
+            return _STAGES[items[0].role](serving.of(items[0].tenant), items, on)
         decisions: list[Decision] = []
-        for role, group in itertools.groupby(items, key=lambda content: content.role):
-            decisions += _STAGES[role](self.engine, list(group), on)
+        for _, run in itertools.groupby(items, lambda c: (c.role, id(serving.of(c.tenant)))):
+            group = list(run)
+            decisions += _STAGES[group[0].role](serving.of(group[0].tenant), group, on)
         return decisions
 
     def _record(self, items: Sequence[Content], decisions: Sequence[Decision]) -> list[Decision]:
@@ -192,11 +241,13 @@ class Guard:
         self, messages: Sequence[Mapping[str, Any]], about: Mapping[str, Any]
     ) -> Decision:
         items = conversation_contents(messages, **_fields(about))
+        serving = self._serving
         if not items:
-            return Decision(Action.PASS, "", policy=self.policy.name)
+            engine = serving.of(about.get("tenant", ""))
+            return Decision(Action.PASS, "", policy=engine.policy.name)
         today = dt.date.today()
-        decisions = self._judge(items, today)
-        together = judge_turns(self.engine, items, decisions, today)
+        decisions = self._judge(items, today, serving)
+        together = judge_turns(serving.of(items[0].tenant), items, decisions, today)
         if together is not None:
             items, decisions = [*items, together[0]], [*decisions, together[1]]
         if self.sink is not None:
@@ -233,14 +284,6 @@ def _content(item: str | Content | None, role: Role, about: Mapping[str, Any]) -
     if made.role not in ROLES:
         raise InputError(f"unknown role {made.role!r}", f"use one of {', '.join(ROLES)}")
     return made
-
-
-def _refuse_failing(engine: Engine) -> None:
-    """An operator's pack that contradicts its own samples is not taken into service."""
-    own = {rule.pack for rule in engine.policy.rules} - set(built_in())
-    failing = next(failing_samples(engine, packs=own), None)
-    if failing is not None:
-        raise PolicyError(str(failing), "mend the rule or the sample (`guard policy test`)")
 
 
 def _open_log(folder: str | Path) -> Sink:

@@ -22,7 +22,8 @@ PARTS = ("guard.policies", "guard.detectors", "guard.watermark")
 #: What stands on the parts and below the services: single files of guard/ that make up the spine.
 MIDDLE = frozenset(
     {"guard.compile", "guard.pipeline", "guard.judge", "guard.config", "guard.conversation"}
-    | {"guard.samples", "guard.files", "guard.stages"}
+    | {"guard.hidden"}
+    | {"guard.samples", "guard.files", "guard.stages", "guard.tenants"}
 )
 TOP = ("guard.cli",)
 
