@@ -140,16 +140,21 @@ class Disguises:
         """Candidates of at least a score; what is not asked for costs least."""
         text = view.text
         found = [*self._by_shape(text, least), *self._backwards(text), *self._split(text)]
+        latin = LATIN_RUN.search(text) is not None
         for coded in readings(view):
             found += self._by_sound(text, coded, least)
-            found += self._by_letter(text, coded)
-        found += self._initial_runs(text)
+            if latin:
+                found += self._by_letter(text, coded)
+        if latin:
+            found += self._initial_runs(text)
         return [c for c in dict.fromkeys(found) if c.score >= least] if found else found
 
     def _by_sound(self, text: str, coded: View, least: float) -> Iterator[Candidate]:
+        shifted = len(coded.text) != len(text)
         for first, last, index in self._sound.scan(coded.text):
-            start = coded.origin(first)
-            end = end_of(coded, last, text)
+            start, end = first, last
+            if shifted:
+                start, end = coded.origin(first), end_of(coded, last, text)
             written = text[start:end]
             if last - first == 2 == end - start and _is_plain(text, start, written, least):
                 continue
@@ -263,9 +268,15 @@ class Disguises:
 def _is_plain(text: str, start: int, written: str, least: float) -> bool:
     """Whether two characters are a word of their own, or (where faint hits are not asked for) none
     of them is odd, so that no word behind them would be believed."""
-    if written in ordinary():
+    known = ordinary()
+    if written in known:
         return True
-    return least > FAINT and not is_odd(text, (start,)) and not is_odd(text, (start + 1,))
+    if least <= FAINT:
+        return False
+    end = start + 2
+    return (text[start - 1 : start + 1] in known or not is_odd(text, (start,))) and (
+        text[end - 1 : end + 1] in known or not is_odd(text, (end - 1,))
+    )
 
 
 def _by_length(word: str, four: float, three: float, two: float) -> float:

@@ -204,11 +204,11 @@ class LexiconDetector:
         view, tight = folded(content), squeezed(content)
         plain = list(self._automaton.scan(view.text))
         close = list(self._automaton.scan(tight.text)) if tight is not None else []
+        words = [word for _, _, word in (*plain, *close)]
         other = []
         if self._disguises is not None:
-            sure = not self._lone.isdisjoint([word for _, _, word in (*plain, *close)])
-            other = self._disguises.find(tight or view, sure)
-        if not other and self._waking.isdisjoint([word for _, _, word in (*plain, *close)]):
+            other = self._disguises.find(tight or view, not self._lone.isdisjoint(words))
+        if not other and self._waking.isdisjoint(words):
             return []
         hits = self._hits(plain, view)
         disguised: dict[int, list[Hit]] = {}
@@ -350,11 +350,12 @@ def _believed(
             return True
         if hit.score < WEAK:
             return False
-        number, written = sentences.number(hit.start), text[hit.start : hit.end]
+        number, written = sentences.number(hit.start), _letters(text, hit)
         return any(
-            0 <= _distance(hit, other) <= _CLOSE
+            # Two that touch are one odd stretch, a foreign name more often than not.
+            1 <= _distance(hit, other) <= _CLOSE
             and sentences.number(other.start) == number
-            and text[other.start : other.end] != written
+            and _letters(text, other) != written
             for other in weak
         )
 
@@ -363,6 +364,11 @@ def _believed(
         for root, hit in matches
         if hit.score >= LIKELY or backed(hit)
     ]
+
+
+def _letters(text: str, hit: Hit) -> str:
+    """What is written under a hit, without the tone digit that pinyin may end with."""
+    return text[hit.start : hit.end].rstrip("12345")
 
 
 def _distance(hit: Hit, other: Hit) -> int:
