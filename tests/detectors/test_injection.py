@@ -151,4 +151,6 @@ def test_no_list_is_unused_and_none_is_missing() -> None:
     used |= {"story", "method", "not the story", "focus", "evil plan", "first step"}
     used |= {"cipher", "hidden question", "solve", "answer", "hidden order"}
     assert used == set(lists)
-    assert all(word.strip() for matcher in lists.values() for word in matcher.words)
+    for name, matcher in lists.items():
+        assert all(word == word.strip() != "" for word in matcher.words), name
+        assert len(set(matcher.words)) == len(matcher.words), name
