@@ -16,8 +16,9 @@ from dataclasses import replace
 import regex
 
 from guard.detectors.automaton import Automaton
+from guard.detectors.belief import believed
 from guard.detectors.combine import Hit, Plan, Sentences, Stretch, match
-from guard.detectors.disguise import ALONE, FAINT, LIKELY, WEAK, Candidate, Disguises
+from guard.detectors.disguise import Candidate, Disguises
 from guard.detectors.normalise import View, fold, folded, squeezed, tighten
 from guard.errors import DetectorError
 from guard.model import Content, Finding, Matcher, Modality, Where
@@ -26,9 +27,6 @@ from guard.model import Content, Finding, Matcher, Modality, Where
 MOST_FINDINGS = 1_000
 #: A time limit on patterns costs 3.6 us a call, so it guards long texts only (seconds).
 LONG_TEXT, PATTERN_SECONDS = 2_000, 2.0
-#: Within this many characters two weak hits back each other, a sure hit a faint one, and a likely
-#: hit a weak one.
-_CLOSE, _NEAR, _FAR = 12, 40, 200
 _LEFT, _RIGHT = 1, 2
 Scanned = tuple[int, int, int]
 _MOST_INSERTED = 8
@@ -227,7 +225,7 @@ class LexiconDetector:
             for hit in match(self._roots[root][2], hits, sentences, disguised)
         ]
         if disguised:
-            matches = _believed(matches, sentences, view.text)
+            matches = believed(matches, sentences, view.text)
         return self._findings(matches, view)
 
     def hits(self, content: Content) -> tuple[View, dict[int, list[Stretch]], dict[int, list[Hit]]]:
@@ -328,52 +326,6 @@ class LexiconDetector:
                 whole = Hit(rest[0].start, max(hit.end for hit in rest), pieces, score)
                 found.append(_finding(maker, matcher, whole, view))
         return found
-
-
-def _believed(
-    matches: Sequence[tuple[int, Hit]], sentences: Sentences, text: str
-) -> list[tuple[int, Hit]]:
-    """Matches without the weak ones that stand alone.
-
-    A two-character word spelled by sound is too often chance. It counts beside a second signal:
-    a likely match, or another weak one, of another spelling, close by in the same sentence. A
-    spelling that is itself ordinary Chinese counts only near a match that is sure.
-    """
-    likely = [hit for _, hit in matches if hit.score >= LIKELY]
-    weak = [hit for _, hit in matches if WEAK <= hit.score < LIKELY]
-    if len(likely) == len(matches):
-        return list(matches)
-
-    def backed(hit: Hit) -> bool:
-        least, reach = (ALONE, _NEAR) if hit.score <= FAINT else (LIKELY, _FAR)
-        if any(o.score >= least and 0 <= _distance(hit, o) <= reach for o in likely):
-            return True
-        if hit.score < WEAK:
-            return False
-        number, written = sentences.number(hit.start), _letters(text, hit)
-        return any(
-            # Two that touch are one odd stretch, a foreign name more often than not.
-            1 <= _distance(hit, other) <= _CLOSE
-            and sentences.number(other.start) == number
-            and _letters(text, other) != written
-            for other in weak
-        )
-
-    return [
-        (root, hit if hit.score >= LIKELY else replace(hit, score=LIKELY))
-        for root, hit in matches
-        if hit.score >= LIKELY or backed(hit)
-    ]
-
-
-def _letters(text: str, hit: Hit) -> str:
-    """What is written under a hit, without the tone digit that pinyin may end with."""
-    return text[hit.start : hit.end].rstrip("12345")
-
-
-def _distance(hit: Hit, other: Hit) -> int:
-    """The characters between two hits; negative where they overlap."""
-    return max(hit.start, other.start) - min(hit.end, other.end)
 
 
 def _united(stretches: list[Stretch]) -> list[Stretch]:
