@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "list": "the packs and rules of a policy | 规则一览",
         "show": "one rule with its clauses and samples | 查看一条规则",
         "lint": "what is wrong with the rules; exit 1 on errors | 静态检查",
-        "test": "run every rule's samples; exit 1 on failures | 运行规则样例",
+        "test": "rules' samples and the benign corpus; exit 1 on failures | 运行样例与良性语料",
         "coverage": "requirement -> rules -> stage -> evidence | 条款覆盖表",
         "import": "make a pack from a word list | 导入自有词库",
         "diff": "what differs between two policies | 比较两个版本",
