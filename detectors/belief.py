@@ -35,7 +35,7 @@ def believed(
 
     def backed(hit: Hit) -> bool:
         least, reach = (ALONE, _NEAR) if hit.score <= FAINT else (LIKELY, _FAR)
-        if any(o.score >= least and 0 <= _distance(hit, o) for o in likely.around(hit, reach)):
+        if any(o.score >= least and _distance(hit, o) >= 0 for o in likely.around(hit, reach)):
             return True
         if hit.score < WEAK:
             return False

@@ -29,6 +29,7 @@ _MAYBE = re.compile(
 _ASCII = re.compile("[ -~][ -~]{8}")
 _INVISIBLE = re.compile("[\ufe00-\ufe0f\U000e0020-\U000e01ef]")
 _HAN = re.compile("[\u4e00-\u9fff]")
+_AGAIN = re.compile("[A-Za-z0-9+/_-]{16,}={0,2}")
 _LETTER = re.compile("[A-Za-z ]")
 
 
@@ -126,7 +127,8 @@ def _decoded(text: str) -> Iterator[Payload]:
 def _readable(raw: bytes) -> str | None:
     """Bytes as text: UTF-8, or GB 18030 where that gives Chinese in common characters."""
     try:
-        return _checked(raw.decode("utf-8"))
+        if (text := _checked(raw.decode("utf-8"))) is not None:
+            return text
     except UnicodeDecodeError:
         pass
     try:
@@ -139,10 +141,11 @@ def _readable(raw: bytes) -> str | None:
 
 
 def _checked(text: str) -> str | None:
-    """The text if a person could read it: printable, and mostly Chinese, letters and spaces."""
+    """The text if a person could read it: printable, and mostly Chinese, letters and spaces; or if
+    it looks encoded itself."""
     if len(text) < 2 or not all(char.isprintable() or char in "\n\r\t" for char in text):
         return None
-    if len(_HAN.findall(text)) >= 2:
+    if len(_HAN.findall(text)) >= 2 or _AGAIN.fullmatch(text):
         return text
     letters = len(_LETTER.findall(text))
     return text if letters >= 4 and letters >= 0.7 * len(text) else None
