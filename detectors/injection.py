@@ -23,18 +23,40 @@ VERSION = "2"
 #: Scores: the order itself; a wrapper that is known; a suggestion for a person to look at.
 SURE, KNOWN, LIKELY = 1.0, 0.85, 0.6
 
+_TALK = ("craft", "asking", "other limits")
+
 #: (name, category, score, lists in order, gap, ordered, excused by).
 _NEAR: tuple[tuple[str, str, float, tuple[str, ...], int, bool, tuple[str, ...]], ...] = (
     ("drop", "direct", SURE, ("drop", "prior", "rules"), 12, True, ("craft",)),
     ("switch-off", "direct", SURE, ("switch off", "model rules"), 8, True, ("craft",)),
+    ("drop-all", "direct", LIKELY, ("drop", "all", "rules"), 6, True, ("craft", "asking")),
+    ("drop-before", "direct", KNOWN, ("drop", "all before"), 8, True, ("craft",)),
+    ("void", "direct", 0.7, ("prior", "rules", "void"), 8, True, ("craft", "asking")),
+    ("off-now", "direct", KNOWN, ("model rules", "off now"), 8, True, ("craft", "asking")),
+    ("replaced", "direct", 0.7, ("these rules", "replace", "prior", "rules"), 12, True, ("craft",)),
+    ("authority", "direct", KNOWN, ("authority", "switch off", "limits"), 16, True, ()),
     ("hijack", "direct", 0.7, ("leave", "the task", "instead"), 24, True, ()),
     ("hijack-task", "direct", 0.7, ("stop the task", "instead"), 16, True, ()),
     ("verbatim", "direct", LIKELY, ("only the words", "say after me"), 30, True, ()),
     ("own-prompt", "system_prompt", SURE, ("reveal", "own prompt"), 16, False, ("craft",)),
+    (
+        "prompt-transformed",
+        "system_prompt",
+        KNOWN,
+        ("transform", "own prompt"),
+        16,
+        False,
+        ("craft",),
+    ),
     ("text-above", "system_prompt", SURE, ("reveal", "text above"), 16, False, ("craft",)),
     ("whole-prompt", "system_prompt", SURE, ("the system prompt", "whole"), 12, False, ("craft",)),
     ("unbound", "jailbreak", KNOWN, ("become", "unbound"), 60, True, ("craft", "other limits")),
     ("mode", "jailbreak", KNOWN, ("you", "mode"), 12, False, ("craft", "shop")),
+    ("rogue-mode", "jailbreak", KNOWN, ("enter", "rogue mode"), 8, True, ("craft", "shop")),
+    ("built-unbound", "jailbreak", LIKELY, ("you now", "without", "bounds"), 8, True, _TALK),
+    ("not-an-ai", "jailbreak", LIKELY, ("not an ai",), 0, False, ("craft",)),
+    ("grandma", "jailbreak", LIKELY, ("relative", "kin", "lullaby"), 30, True, ()),
+    ("threat", "jailbreak", LIKELY, ("if you refuse", "punish"), 20, True, ("craft",)),
     ("code-output", "jailbreak", KNOWN, ("code output", "as order"), 16, True, ()),
     ("nested", "jailbreak", KNOWN, ("nested", "story people", "method"), 60, False, ()),
     ("harmful-answer", "jailbreak", KNOWN, ("harmful answer", "answer anyway"), 60, False, ()),
@@ -54,13 +76,15 @@ _HARD: tuple[tuple[str, tuple[str, ...], int, bool], ...] = (
     ("whatever", ("whatever", "wrongs"), 30, False),
     ("other-world", ("other world",), 0, False),
     ("block", ("block",), 0, False),
+    ("submit", ("submit",), 0, False),
+    ("mode", ("rogue mode",), 0, False),
     ("stakes", ("stakes",), 0, False),
     ("scorn", ("scorn", "morals"), 20, True),
     ("harmful-answer", ("harmful answer",), 0, False),
     ("named", ("named",), 0, False),
     ("forced-prefix", ("forced prefix",), 0, False),
 )
-_SOFT = ("stay", "two answers", "first question", "understood", "machine", "from now on")
+_SOFT = ("stay", "two answers", "first question", "understood", "machine", "from now on", "game")
 
 
 def _read_lists() -> dict[str, Matcher]:
@@ -183,7 +207,8 @@ def _patterns() -> list[Matcher]:
             category="injection.direct",
             score=LIKELY,
             pattern=r"(?:(?:直接(?:输出|复述|说|回复|回答)|请你?复述|只需输出)(?:以下)?(?:文本|内容|话|文字)?"
-            r"|重复以下(?:指令|话语|文字|文本|内容)|输出以下(?:指令|回复|话语)|只回答以下内容)[ ]?(?::[ ]*[“\"「]?|[“\"「])[^\s”\"」。]{4}",
+            r"|重复以下(?:指令|话语|文字|文本|内容)|输出以下(?:指令|回复|话语)|只回答以下内容)"
+            r"[ ]?(?::[ ]*[“\"「]?|[“\"「])[^\s”\"」。]{4}",
             anchors=(
                 "直接输出",
                 "直接复述",
