@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
+from guard.benign import FOLDER, read_corpus
 from guard.compile import Engine
 from guard.errors import GuardError, PolicyError
 from guard.model import Action, Content, Record, Sink
-from guard.policies.load import HERE, operator_packs
+from guard.policies.load import operator_packs
 from guard.samples import failing_samples
 from guard.tenants import Plan, Serving
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
 
-#: Everyday texts that no policy may block: JSON Lines of ``id``, ``text`` and ``role``.
-BENIGN: Final = HERE / "benign"
 _BATCH: Final = 256
 _LOG = logging.getLogger("guard.reload")
 
@@ -49,7 +47,7 @@ class Report:
     took_s: float = 0.0
 
 
-def prepare(plan: Plan, old: Serving, benign: Path = BENIGN) -> tuple[Serving, Report]:
+def prepare(plan: Plan, old: Serving, benign: Path = FOLDER) -> tuple[Serving, Report]:
     """Build a plan and try it; nothing that serves is touched.
 
     The samples of every rule that the old policies do not have in the same form are tried, and
@@ -90,7 +88,7 @@ def _try_samples(engine: Engine, old: Serving) -> int:
 def _try_benign(engine: Engine, old: Engine, folder: Path) -> int:
     """Judge the benign texts; how many there were."""
     count = 0
-    texts = benign_texts(folder)
+    texts = (Content(item.text, item.role, id=item.id) for item in read_corpus(folder))
     while batch := list(itertools.islice(texts, _BATCH)):
         count += len(batch)
         blocked = _blocked(engine, batch)
@@ -110,15 +108,6 @@ def _blocked(engine: Engine, batch: list[Content]) -> list[Content]:
         for content, findings in zip(batch, engine.find(batch), strict=True)
         if engine.policy.decide(content, findings, on=today).action is Action.BLOCK
     ]
-
-
-def benign_texts(folder: Path = BENIGN) -> Iterator[Content]:
-    """The benign texts of a folder, file by file; none when there is no such folder."""
-    for file in sorted(folder.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                row = json.loads(line)
-                yield Content(row["text"], row.get("role", "prompt"), id=str(row.get("id", "")))
 
 
 def record(sink: Sink, report: Report) -> None:

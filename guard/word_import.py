@@ -11,8 +11,10 @@ from pathlib import Path
 
 import yaml
 
+from guard.benign import FOLDER, BenignText, read_corpus
 from guard.errors import InputError
 from guard.files import write_folder
+from guard.model import Content, Matcher
 
 #: Without an action: block in prompt and output, review in context, drop in training.
 DEFAULT_ACTIONS = {"prompt": "block", "output": "block", "context": "review", "training": "block"}
@@ -40,14 +42,29 @@ class Imported:
     pack: str
     entries: int
     skipped: tuple[tuple[int, str], ...]
+    risky: tuple[Risky, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Risky:
+    """An entry that would hit everyday texts: of ``texts`` benign texts, the first being ``id``."""
+
+    word: str
+    line: int
+    texts: int
+    id: str
+    excerpt: str
 
 
 def read_words(path: Path, categories: Mapping[str, object]) -> list[Entry]:
-    """The entries of a .txt (one a line) or .csv/.tsv (columns word, category, action, note).
+    """The entries of a .txt (one a line), or of a .csv, .tsv or .xlsx (first sheet) with the
+    columns word, category, action, note; an .xlsx without that header has words in column A.
 
     Raises:
         InputError: not UTF-8, a missing column, an unknown category or action; names the line.
     """
+    if path.suffix.lower() == ".xlsx":
+        return _sheet_entries(path, categories)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -63,6 +80,17 @@ def read_words(path: Path, categories: Mapping[str, object]) -> list[Entry]:
     if not rows.fieldnames or "word" not in rows.fieldnames:
         raise InputError(f"{path}:1: no column named word", "begin with word,category,action,note")
     return [_entry(path, rows.line_num, row, categories) for row in rows if row.get("word")]
+
+
+def _sheet_entries(path: Path, categories: Mapping[str, object]) -> list[Entry]:
+    from guard.xlsx import read_sheet
+
+    rows = read_sheet(path)
+    columns = [cell.lower() for cell in rows[0][1]] if rows else []
+    rows = rows[1:] if "word" in columns else rows
+    names = columns if "word" in columns else ["word"]
+    tables = [(line, dict(zip(names, cells, strict=False))) for line, cells in rows]
+    return [_entry(path, line, row, categories) for line, row in tables if row.get("word")]
 
 
 def _entry(
@@ -90,34 +118,81 @@ def _actions(action: str) -> dict[str, str]:
     return dict.fromkeys(("prompt", "context", "output", "training"), name)
 
 
-def import_words(source: Path, target: Path, categories: Mapping[str, object]) -> Imported:
+def risky_entries(entries: Sequence[Entry], benign: Sequence[BenignText]) -> list[Risky]:
+    """Entries that would hit benign texts, the most frequent first.
+
+    They are looked for as a rule would, through disguises too: an entry that is an ordinary word,
+    or sounds like one, shows here.
+    """
+    from guard.detectors.lexicon import LexiconDetector
+
+    detector = LexiconDetector([Matcher(e.word, "words", (e.word,)) for e in entries])
+    lines = {entry.word: entry.line for entry in entries}
+    found = detector.find([Content(item.text, item.role) for item in benign])
+    hits: dict[str, list[BenignText]] = {}
+    for item, findings in zip(benign, found, strict=True):
+        for word in {finding.matcher for finding in findings}:
+            hits.setdefault(word, []).append(item)
+    risky = [
+        Risky(word, lines[word], len(where), where[0].id, where[0].text[:40])
+        for word, where in hits.items()
+    ]
+    return sorted(risky, key=lambda item: (-item.texts, item.line))
+
+
+def import_words(
+    source: Path,
+    target: Path,
+    categories: Mapping[str, object],
+    *,
+    force: bool = False,
+    benign: Path = FOLDER,
+) -> Imported:
     """Write the pack folder ``target`` from a word list: one rule per category and action.
 
-    Words of one character and repeated words are left out and reported. The folder appears whole
-    or not at all.
+    Words of one character and repeated words (also in another width, case or script) are left out
+    and reported. When an entry would hit texts of the folder ``benign``, nothing is written and
+    the result names those entries, unless ``force``. The folder appears whole or not at all.
 
     Raises:
         InputError: an unusable list, or a target that exists.
     """
     if target.exists():
         raise InputError(f"{target}: exists already", "choose another --out or remove it")
-    kept: dict[tuple[str, str], list[Entry]] = {}
-    skipped: list[tuple[int, str]] = []
-    seen: set[str] = set()
-    for entry in read_words(source, categories):
-        if len(entry.word) < 2:
-            skipped.append((entry.line, f"{entry.word!r}: one character says nothing alone"))
-        elif entry.word in seen:
-            skipped.append((entry.line, f"{entry.word!r}: listed before"))
-        else:
-            seen.add(entry.word)
-            kept.setdefault((entry.category, entry.action), []).append(entry)
+    kept, skipped = _sifted(read_words(source, categories))
     if not kept:
         raise InputError(f"{source}: no usable word", "one word of two or more characters a line")
     pack = re.sub(r"[^a-z0-9]+", "-", target.name.lower()).strip("-") or "words"
-    files = _files(pack, source.name, kept)
+    risky = tuple(risky_entries(kept, read_corpus(benign)))
+    if risky and not force:
+        return Imported(pack, 0, tuple(skipped), risky)
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in kept:
+        groups.setdefault((entry.category, entry.action), []).append(entry)
+    files = _files(pack, source.name, groups)
     write_folder(target, {name: text.encode() for name, text in files.items()})
-    return Imported(pack, len(seen), tuple(skipped))
+    return Imported(pack, len(kept), tuple(skipped), risky)
+
+
+def _sifted(entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[int, str]]]:
+    """Entries worth taking, and the others with the reason, by line."""
+    from guard.detectors.lexicon import canonical
+
+    kept: list[Entry] = []
+    skipped: list[tuple[int, str]] = []
+    first: dict[str, Entry] = {}
+    for entry, folded in zip(entries, canonical([e.word for e in entries]), strict=True):
+        before = first.setdefault(folded, entry)
+        if len(folded) < 2:
+            skipped.append((entry.line, f"{entry.word!r}: one character says nothing alone"))
+        elif before is entry:
+            kept.append(entry)
+        elif before.word == entry.word:
+            skipped.append((entry.line, f"{entry.word!r}: listed before"))
+        else:
+            said = f"{entry.word!r}: the same as {before.word!r} on line {before.line}"
+            skipped.append((entry.line, said))
+    return kept, skipped
 
 
 def _files(

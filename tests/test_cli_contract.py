@@ -401,6 +401,7 @@ def test_an_imported_word_list_works_at_once(run: Run, tmp_path: Path) -> None:
             [3, "'佐': one character says nothing alone"],
             [4, "'佐布石': listed before"],
         ],
+        "risky": [],
     }
     _, out, _ = run("check", "买紫 水 晶", "--policy", f"cn,{pack}", "--json")
     assert decisions(out)[0]["action"] == "BLOCK"

@@ -31,8 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if verb in _ROLLOUT:
             getattr(rollout, f"{verb}_arguments")(sub)
         elif verb == "import":
-            sub.add_argument("words", metavar="WORDS.txt|csv", help="one word a line, or columns")
+            sub.add_argument(
+                "words", metavar="WORDS.txt|csv|xlsx", help="one word a line, or columns"
+            )
             sub.add_argument("--out", required=True, metavar="PACK", help="the folder to make")
+            sub.add_argument(
+                "--force", action="store_true", help="take entries that hit everyday texts, too"
+            )
         else:
             sub.add_argument("--policy", default="cn", metavar="NAME|PATH[,...]")
         if verb == "show":
@@ -288,11 +293,27 @@ def _import(args: argparse.Namespace) -> int:
     from guard.policies.load import read_taxonomy
     from guard.word_import import import_words
 
-    done = import_words(Path(args.words), Path(args.out), read_taxonomy().categories)
+    categories = read_taxonomy().categories
+    done = import_words(Path(args.words), Path(args.out), categories, force=args.force)
     if args.json:
-        print_json({"pack": args.out, "entries": done.entries, "skipped": done.skipped})
-        return 0
+        shown = {"entries": done.entries, "skipped": done.skipped, "risky": done.risky}
+        print_json({"pack": args.out, **shown})
+    else:
+        _show_import(done, args.out)
+    return 0 if done.entries else 1
+
+
+def _show_import(done: Any, out: str) -> None:
     for line, reason in done.skipped:
         print(f"left out: line {line}: {reason}")
-    print(f"{args.out}: {done.entries} entries; try `guard check TEXT --policy cn,{args.out}`")
-    return 0
+    if done.risky:
+        rows = [(r.line, r.word, r.texts, f"{r.id}: {r.excerpt}") for r in done.risky]
+        print_table(
+            "entries that hit everyday texts 会误伤日常文本的词",
+            ("line", "word", "texts hit", "for example"),
+            rows,
+        )
+    if done.entries:
+        print(f"{out}: {done.entries} entries; try `guard check TEXT --policy cn,{out}`")
+    else:
+        print("nothing was written: remove these entries, or take them with --force")

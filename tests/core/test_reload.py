@@ -16,7 +16,7 @@ from guard import Action, Content, Guard
 from guard import reload as reload_module
 from guard.audit import open_log
 from guard.errors import ConfigError, GuardError, InputError, PolicyError
-from guard.reload import Report, benign_texts, watch
+from guard.reload import Report, watch
 
 MakePack = Callable[..., Path]
 BASE = "cn-label-2025"
@@ -29,6 +29,12 @@ def set_words(pack: Path, words: list[str], hits: list[str]) -> None:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     data["rules"][0] |= {"match": {"words": words}, "samples": {"hit": hits}}
     path.write_text(yaml.safe_dump(data, allow_unicode=True), encoding="utf-8")
+
+
+def benign(id: str, text: str) -> str:
+    """A line of the benign corpus."""
+    row = {"id": id, "text": text, "role": "prompt", "kind": "chat", "aspect": ""}
+    return json.dumps(row, ensure_ascii=False)
 
 
 def test_a_changed_pack_serves_after_reload(make_pack: MakePack) -> None:
@@ -92,8 +98,8 @@ def test_a_policy_that_blocks_benign_texts_is_not_taken(
 ) -> None:
     folder = tmp_path / "benign"
     folder.mkdir()
-    rows = [{"id": "b-1", "text": "早上好"}, {"id": "b-2", "text": "佐布石是什么"}]
-    text = "\n".join(json.dumps(row) for row in rows)
+    rows = [("b-1", "早上好"), ("b-2", "佐布石是什么")]
+    text = "\n".join(benign(id, text) for id, text in rows)
     (folder / "daily.jsonl").write_text(text, encoding="utf-8")
     monkeypatch.setattr(reload_module.prepare, "__defaults__", (folder,))
     guard, pack = Guard.load(BASE), make_pack()
@@ -107,18 +113,12 @@ def test_a_policy_that_blocks_benign_texts_is_not_taken(
 def test_what_the_old_policy_blocked_already_is_no_reason(
     make_pack: MakePack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "b.jsonl").write_text(json.dumps({"id": "b", "text": TEXT}), encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text(benign("b", TEXT), encoding="utf-8")
     monkeypatch.setattr(reload_module.prepare, "__defaults__", (tmp_path,))
     pack = make_pack()
     guard = Guard.load(str(pack))
     set_words(pack, ["佐布石", "紫水晶"], [])
     assert guard.reload().swapped
-
-
-def test_the_shipped_benign_texts_have_the_form_that_is_read() -> None:
-    texts = list(benign_texts())
-    assert all(isinstance(content.text, str) and content.id for content in texts)
-    assert len({content.id for content in texts}) == len(texts)
 
 
 def test_the_change_is_recorded_before_it_serves(make_pack: MakePack, tmp_path: Path) -> None:
@@ -144,6 +144,7 @@ def test_a_change_that_cannot_be_recorded_is_not_made(make_pack: MakePack, tmp_p
     assert guard.policy.name == Guard.load(BASE).policy.name
 
 
+@pytest.mark.slow
 def test_checks_during_reloads_see_one_policy_each_and_none_is_lost(
     make_pack: MakePack, tmp_path: Path
 ) -> None:
