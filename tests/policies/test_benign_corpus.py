@@ -7,6 +7,7 @@ to make a new rule pass.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from guard.benign import (
     read_corpus,
     read_known,
 )
+from guard.cli import main
 from guard.compile import Engine, build_engine
 from guard.coverage import BANKS, bank_lines
 from guard.errors import PolicyError
@@ -131,3 +133,14 @@ def test_a_line_that_is_no_text_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "x.jsonl").write_text(f"{good}\n{line}\n", encoding="utf-8")
     with pytest.raises(PolicyError, match=r"x\.jsonl:2: "):
         read_corpus(tmp_path)
+
+
+def test_a_word_that_blocks_harmless_texts_fails_the_test(
+    make_pack: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples = {"hit": ["三省六部制"], "miss": ["郡县制"]}
+    pack = make_pack([{"match": {"words": ["三省六部制"]}, "samples": samples}])
+    assert main(["policy", "test", "--policy", str(pack)]) == 1
+    said = capsys.readouterr().out
+    assert "blocks benign text institutions-0047 '三省六部制里的门下省到底管什么" in said
+    assert "1 newly blocked" in said
