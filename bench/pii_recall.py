@@ -33,7 +33,13 @@ Finder = Callable[[str], Hits]
 Rows = list[dict[str, Any]]
 
 PER_FORM = 200
-AROUND = ("昨天{}刚登记过", "麻烦看看{}对不对", "这里写的是{}没错吧", "我把{}抄下来了", "表里有{}这一行")
+AROUND = (
+    "昨天{}刚登记过",
+    "麻烦看看{}对不对",
+    "这里写的是{}没错吧",
+    "我把{}抄下来了",
+    "表里有{}这一行",
+)
 PLAIN = (
     "清晨的码头还很安静，渔民把网晾在木架上。2023年全县有12个渔港投入使用，年捕捞量3.5万吨。",
     "订单20241108009327465已发货，运费12.50元，预计3天后送达，商品编号6901234567892。",
@@ -139,10 +145,18 @@ KINDS: dict[str, tuple[Maker, Maker, tuple[str, ...]]] = {
         lambda r: r.choice(("120", "100", "142", "154")) + _digits(r, 8),
         ("separated", "numerals"),
     ),
-    "landline": (landline, lambda r: f"{r.choice(('400', '800'))}-{_digits(r, 3)}-{_digits(r, 4)}", ()),
+    "landline": (
+        landline,
+        lambda r: f"{r.choice(('400', '800'))}-{_digits(r, 3)}-{_digits(r, 4)}",
+        (),
+    ),
     "email": (email, lambda r: f"icon{r.randint(1, 99)}@2x.png", ()),
     "plate": (plate, lambda r: f"京I{_digits(r, 5)}", ()),
-    "ip": (ip, lambda r: f"{r.randint(256, 999)}.{r.randint(100, 250)}.1.{r.randint(256, 300)}", ()),
+    "ip": (
+        ip,
+        lambda r: f"{r.randint(256, 999)}.{r.randint(100, 250)}.1.{r.randint(256, 300)}",
+        (),
+    ),
     "mac": (mac, lambda r: f"{r.randint(10, 23)}:{r.randint(10, 59)}:{r.randint(10, 59)}", ()),
     "passport": (_behind("护照", "E99999999"), _behind("护照", "E99999999999"), ()),
     "hkmo_permit": (_behind("回乡证", "H99999999"), _behind("回乡证", "K99999"), ()),
@@ -186,7 +200,7 @@ def corpus() -> Rows:
             for _ in range(PER_FORM):
                 value = (decoy if form == "decoy" else maker)(rng)
                 label = re.match("[护照回乡证台胞驾驶档案编住院学号]*|QQ号?", value)
-                skip = label.end() if label and kind not in ("plate",) else 0
+                skip = label.end() if label and kind != "plate" else 0
                 if kind == "qq":
                     skip = 3 if value.startswith("QQ号") else 2
                 shaped = value[:skip] + _shaped(rng, kind, form, value[skip:])
@@ -234,7 +248,10 @@ PLAIN_RE = {
 
 
 def plain_re() -> Finder:
-    patterns = [(kind, re.compile(pattern, re.ASCII if kind != "plate" else 0)) for kind, pattern in PLAIN_RE.items()]
+    patterns = [
+        (kind, re.compile(pattern, re.ASCII if kind != "plate" else 0))
+        for kind, pattern in PLAIN_RE.items()
+    ]
     patterns = [(kind, re.compile(p.pattern)) for kind, p in patterns]
 
     def find(text: str) -> Hits:
@@ -309,7 +326,7 @@ SECRETS: dict[str, tuple[str, tuple[Part, ...]]] = {
     "hugging face token": ("", ("hf_", (34, string.ascii_letters))),
     "json web token": (
         "",
-        ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI", (30, ALNUM), ".", (43, ALNUM)),
+        ("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NSJ9.", (43, ALNUM)),
     ),
     "mailchimp key": ("", ((32, HEX), "-us12")),
     "npm token": ("//registry.npmjs.org/:_authToken=", ("npm_", (36, ALNUM))),
@@ -332,7 +349,12 @@ SECRETS: dict[str, tuple[str, tuple[Part, ...]]] = {
     "keyword: password": ("password = ", ((16, ALNUM),)),
     "keyword: api key": ("api_key = ", ((40, ALNUM),)),
 }
-SECRET_AROUND = ("配置如下：\n{}\n请尽快更换。", "const k = \"{}\";", "export KEY='{}'", "日志里出现了 {} ，已上报。")
+SECRET_AROUND = (
+    "配置如下：\n{}\n请尽快更换。",
+    'const k = "{}";',
+    "export KEY='{}'",
+    "日志里出现了 {} ，已上报。",
+)
 
 
 def secret_rows() -> Rows:
@@ -340,7 +362,9 @@ def secret_rows() -> Rows:
     rows: Rows = []
     for kind, (before, parts) in SECRETS.items():
         for n in range(40):
-            value = "".join(p if isinstance(p, str) else "".join(rng.choices(p[1], k=p[0])) for p in parts)
+            value = "".join(
+                p if isinstance(p, str) else "".join(rng.choices(p[1], k=p[0])) for p in parts
+            )
             # Behind a label the value is quoted as code does it; a bare key stands in a sentence.
             if "= " in before:
                 shown = f'\n{before}"{value}"\n'
@@ -383,11 +407,19 @@ def hides_llmguard() -> Callable[[str, str], bool]:
 # --- measuring ------------------------------------------------------------------------------------
 
 
-def documents(length: int, count: int) -> list[str]:
-    """Prose of about ``length`` characters, a planted value in every tenth."""
+PROSE = (
+    "老人数了数今天要带的冰块，又检查了一遍柴油。孩子坐在船头读课本，偶尔抬头看看海鸥。"
+    "气象台预报，下午风力会增强到6级，小船应当尽早返航。集市上卖菜的人渐渐多起来，吆喝声此起彼伏。"
+    "春天的山坡开满了野花，蜜蜂忙着采蜜，远处传来牧童的笛声。他把旧书一本本擦干净，整齐地放回架子上。"
+)
+
+
+def documents(length: int, count: int, dense: bool = False) -> list[str]:
+    """Prose of about ``length`` characters, a planted value in every tenth; ``dense`` with orders,
+    versions and dates in most sentences."""
     rng = random.Random(3)
-    sentences = [s for text in PLAIN for s in re.split("(?<=[。])", text) if s]
-    sentences += ["老人数了数今天要带的冰块，又检查了一遍柴油。", "孩子坐在船头读课本，偶尔抬头看看海鸥。"] * 6
+    chosen = PLAIN if dense else (*PLAIN[:2], PROSE, PROSE)
+    sentences = [s for text in chosen for s in re.split("(?<=[。])", text) if s]
     made = []
     for n in range(count):
         parts: list[str] = []
@@ -437,11 +469,15 @@ def side(name: str) -> dict[str, Any]:
     logging.disable(logging.CRITICAL)
     if name == "llm-guard":
         hides = hides_llmguard()
-        return {"secrets": _secret_recall(hides), "speed": _secret_speed(lambda t: hides(t, "\0"), 12)}
+        return {
+            "secrets": _secret_recall(hides),
+            "speed": _secret_speed(lambda t: hides(t, "\0"), 12),
+        }
     find = {"ours": ours, "re": plain_re, "presidio": presidio}[name]()
     count = 20 if name == "presidio" else 1000
     figures = score(find)
     figures["MB/s documents"] = megabytes(find, documents(1000, count))
+    figures["MB/s documents full of numbers"] = megabytes(find, documents(1000, count, dense=True))
     figures["MB/s short rows"] = megabytes(find, documents(40, count * 10))
     if name == "ours":
         from guard.detectors.secrets import SecretsDetector

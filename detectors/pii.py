@@ -74,6 +74,7 @@ WINDOW = 320
 #: Texts up to this length pass the gate first; in longer ones something always rings.
 _SHORT = 512
 _ANY_DIGIT = re.compile("[0-9]")
+_ANY_LATIN = re.compile("[a-z]")
 
 
 class _Signs(NamedTuple):
@@ -85,30 +86,28 @@ class _Signs(NamedTuple):
 
 
 @functools.cache
-def _automata() -> tuple[Longest, Longest, int, int]:
-    """(labels and all else a finding needs, labels only, count of labels, first digit's index).
+def _automata() -> tuple[Longest, Longest, int]:
+    """(labels and all else a finding without digits needs, labels only, count of labels).
 
-    A short text with a finding holds at least one of: a label, ``@``, a digit, or two numerals
-    that begin a mobile number or a resident ID. One pass, no Python per character.
+    A text with a finding holds at least one of: a digit, a label, ``@``, a sign of an address, or
+    two numerals that begin a mobile number or a resident ID. One pass, no Python per character.
     """
     labels = label_words()
     others = ["@", *MAIL_SIGNS, *ADDRESS_SIGNS, *spoken_starts(), "男", "女"]
-    gate = Longest([*labels, *others, *"0123456789"])
-    return gate, Longest(labels), len(labels), len(labels) + len(others)
+    return Longest([*labels, *others]), Longest(labels), len(labels)
 
 
 def _signs(text: str) -> _Signs | None:
-    gate, only_labels, count, digit = _automata()
+    gate, only_labels, count = _automata()
+    digits = _ANY_DIGIT.search(text) is not None
     if len(text) > _SHORT:
         labels = [(index, end) for _, end, index in only_labels.scan(text)]
-        return _Signs(labels, _ANY_DIGIT.search(text) is not None, True)
+        return _Signs(labels, digits, True)
     found = gate.scan(text)
-    if not found:
+    if not found and not digits:
         return None
-    kinds = {index for _, _, index in found}
     labels = [(index, end) for _, end, index in found if index < count]
-    digits = max(kinds) >= digit
-    return _Signs(labels, digits, digits or max(kinds) >= count)
+    return _Signs(labels, digits, digits or len(labels) < len(found))
 
 
 def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
@@ -126,7 +125,7 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
     if signs.digits:
         yield from find_numbers(text)
         yield from find_hardware(text)
-        if chinese:
+        if chinese and (_ANY_LATIN.search(text) or "使" in text):
             yield from find_plates(text)
     if chinese and (signs.digits or any(sign in text for sign in ADDRESS_SIGNS)):
         yield from find_addresses(text)

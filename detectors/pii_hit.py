@@ -37,8 +37,14 @@ THING = label_before(
 )
 
 
+#: What cannot stand between a label and its value, nor end a label.
+_NO_GAP = frozenset("0123456789,。;；!?、\n")
+
+
 def labelled(pattern: re.Pattern[str], text: str, start: int) -> bool:
     """Whether a label of ``pattern`` stands directly before ``start``."""
+    if start == 0 or text[start - 1] in _NO_GAP:
+        return False
     return pattern.search(text, max(0, start - CONTEXT), start) is not None
 
 
@@ -48,6 +54,7 @@ _SERVICE = re.compile(
     r"(?:客服|官方|官网|公众|商务|热线|合作|举报|投诉|支持|总机|前台|服务)"
     r"(?![^,;。!?\n]{0,8}(?:用户|客户|本人|我的))[^,;。!?\n]{0,10}\Z"
 )
+_SERVICE_STARTS = frozenset("客官公商热合举投支总前服")
 _CONTACTS = frozenset({"pii.phone", "pii.landline", "pii.email", "pii.qq", "pii.wechat"})
 
 
@@ -55,7 +62,8 @@ def as_service(text: str, hit: Hit) -> Hit:
     """The hit, with at most 0.45 where the words before it say that it is a service's contact."""
     if hit.category not in _CONTACTS:
         return hit
-    if _SERVICE.search(text[max(0, hit.start - 12) : hit.start]):
+    before = text[max(0, hit.start - 12) : hit.start]
+    if not _SERVICE_STARTS.isdisjoint(before) and _SERVICE.search(before):
         return hit._replace(score=min(hit.score, 0.45), why=f"{hit.why}, service contact")
     return hit
 

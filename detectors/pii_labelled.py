@@ -64,6 +64,10 @@ _STREET = re.compile(
 )
 
 
+#: Where an English address ends before the line does.
+_CLOSE = re.compile(r"(?<!no)\. |, ?(?:phone|tel|mobile|email)\b")
+
+
 def _is_street(value: str) -> bool:
     return any(c.isdecimal() for c in value) and _STREET.search(value) is not None
 
@@ -72,8 +76,8 @@ _WECHAT = r"[a-z][a-z0-9_-]{5,19}(?!\.?[0-9a-z_@])"
 _ID18 = r"[1-9][0-9]{16}[0-9x]"
 #: Ways to write 微信 and QQ, those that dodge filters among them.
 _WECHAT_WORDS = (
-    "微信 微_信 薇信 威信 徽信 维信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯 wei信 weixin wechat vx wx"
-    " 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
+    "微信 微_信 薇信 威信 徽信 维信 微x 微❤ 薇❤ 薇❤信 微❤信 薇心 v❤ v信 v芯"
+    " wei信 weixin wechat vx wx 加v 加薇 加微 加微信 加v信 加vx 加wx 加我微信 加个微信"
 )
 _QQ_WORDS = "qq q_q qq号 q号 扣扣 扣扣号 企鹅号 球球号 抠抠 扣号"
 LABELS: tuple[Label, ...] = (
@@ -119,10 +123,7 @@ LABELS: tuple[Label, ...] = (
     Label(
         "pii.address",
         "address addr",
-        _value(
-            r"[a-z0-9#][a-z0-9 ,.#'/-]{8,120}?"
-            r"(?=  |\.? {0,9}\Z|[;\n:。|]|\. |, ?(?:phone|tel|mobile)\b)"
-        ),
+        _value(r"(?>[a-z0-9#](?:[a-z0-9,.#'/-]| (?! )){8,120})"),
         0.85,
         True,
         _is_street,
@@ -176,7 +177,10 @@ def _read(label: Label, text: str, at: int) -> Hit | None:
         return None
     if label.check is not None and not label.check(match["value"]):
         return None
-    return Hit(*match.span("value"), label.category, label.score, "labelled")
+    start, end = match.span("value")
+    if label.category == "pii.address":
+        start, end = start, start + len(_CLOSE.split(match["value"], maxsplit=1)[0].rstrip(" ,."))
+    return Hit(start, end, label.category, label.score, "labelled")
 
 
 def find_labelled(
@@ -189,6 +193,7 @@ def find_labelled(
         original: gives the original text of a stretch of the folded one.
     """
     table = _by_index()
+    done = 0
     for index, end in labels:
         length, latin, readers, following = table[index]
         if following is not None and text[end : end + 1] not in following:
@@ -198,7 +203,11 @@ def find_labelled(
             continue
         for reader in readers:
             if isinstance(reader, str):
-                yield from find_at(text, begin, end, reader, original)
+                if begin < done:  # a label made of a name's characters
+                    continue
+                for hit in find_at(text, begin, end, reader, original):
+                    done = max(done, hit.end)
+                    yield hit
             elif hit := _read(reader, text, end):
                 yield hit
                 break

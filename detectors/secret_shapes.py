@@ -61,7 +61,7 @@ def jwt_header(token: str) -> dict[str, object] | None:
 def _key(id: str, words: str, pattern: str, case: str = "", score: float = 0.97) -> Shape:
     """A key that its own first characters name; ``case`` is a pattern for the original."""
     check = re.compile(case).match if case else None
-    whole = re.compile(rf"(?P<v>{pattern}){_END}")
+    whole = re.compile(rf"(?P<v>(?>{pattern})){_END}")
     return Shape(id, "secret.key", tuple(words.split()), whole, score, check=check)
 
 
@@ -73,7 +73,7 @@ def _token(id: str, words: str, pattern: str, case: str = "", score: float = 0.9
 
 def _behind(category: str, id: str, words: str, value: str, score: float, link: str = _IS) -> Shape:
     """A value that only the label before it makes a secret."""
-    pattern = re.compile(rf"{link}(?P<v>{value})(?![0-9a-z_/+-])")
+    pattern = re.compile(rf"{link}(?P<v>(?>{value}))(?![0-9a-z_/+-])")
     return Shape(id, category, tuple(words.split()), pattern, score, label=True, judge="label")
 
 

@@ -69,10 +69,13 @@ def is_placeholder(value: str) -> bool:
     return len(low) >= 6 and any(low in run for run in _RUNS)
 
 
+_DIGIT = re.compile(r"\d")
+
+
 def _kinds(value: str) -> int:
     """How many of lower case, upper case, digits and symbols occur."""
-    tests = (str.islower, str.isupper, str.isdecimal, lambda c: not c.isalnum())
-    return sum(any(test(c) for c in value) for test in tests)
+    digit = _DIGIT.search(value) is not None
+    return (value != value.upper()) + (value != value.lower()) + digit + (not value.isalnum())
 
 
 def is_password(value: str) -> bool:
@@ -113,12 +116,23 @@ def _sound(shape: Shape, value: str) -> bool:
     return not is_placeholder(value) and entropy(value) >= _ENTROPY
 
 
+#: How many keywords inside one stretch that a shape has matched are tried again (password=key=…).
+_RETRIES = 3
+
+
 def _matches(view: View) -> Iterator[tuple[Shape, int, int]]:
     """(shape, start, end) in the folded text of what stands at the keywords."""
     automaton, shapes = _automaton()
+    tried: dict[
+        str, tuple[int, int]
+    ] = {}  # shape -> (end of its last match, keywords in it so far)
     for begin, end, index in automaton.scan(view.text):
         for shape in shapes[index]:
+            reach, times = tried.get(shape.id, (0, 0))
+            if begin < reach and times >= _RETRIES:
+                continue
             if match := shape.at(view.text, begin, end):
+                tried[shape.id] = (max(reach, match.end()), times + 1 if begin < reach else 0)
                 yield shape, *match.span("v")
 
 
