@@ -9,7 +9,20 @@ from typing import Any, Final, Literal, Protocol
 
 from guard.errors import InputError, LabelError
 from guard.model import Label
-from guard.watermark import gif, jpeg, markdown, plaintext, png, tiff, webp
+from guard.watermark import (
+    avi,
+    flac,
+    gif,
+    jpeg,
+    markdown,
+    mp3,
+    ogg,
+    plaintext,
+    png,
+    tiff,
+    wav,
+    webp,
+)
 from guard.watermark.blob import Blob
 from guard.watermark.gb45438 import Reading, fields
 from guard.watermark.splice import Edit
@@ -66,6 +79,11 @@ FORMATS = (
     _planned("webp", (".webp",), webp, "image/webp"),
     _planned("gif", (".gif",), gif, "image/gif"),
     _planned("tiff", (".tif", ".tiff"), tiff, "image/tiff"),
+    _planned("wav", (".wav", ".wave"), wav, "audio/wav"),
+    _planned("avi", (".avi",), avi, "video/avi"),
+    _planned("flac", (".flac",), flac),
+    _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
+    _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
     Format("markdown", (".md", ".markdown"), markdown, notice="text"),
     Format("text", (".txt",), plaintext, notice="text"),
 )

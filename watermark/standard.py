@@ -32,7 +32,10 @@ CERTAINTY: Final[dict[str, Literal["A", "B", "C"]]] = {
     "TC260-PG/20259A": "C",
 }
 #: Places that the practice guides name; labels elsewhere are read but remarked on.
-_GUIDED = ("xmp", "png.text", "exif.usercomment", "front-matter")
+_GUIDED = (
+    *("xmp", "png.text", "exif.usercomment", "front-matter"),
+    *("riff.aigc", "riff.info", "id3.txxx", "vorbis"),
+)
 
 
 def judge(reading: Reading) -> Standard:
