@@ -48,11 +48,13 @@ _NEAR: tuple[tuple[str, str, float, tuple[str, ...], int, bool, tuple[str, ...]]
         False,
         ("craft",),
     ),
+    ("give-prompt", "system_prompt", KNOWN, ("give me", "the system prompt"), 16, False, _TALK),
     ("text-above", "system_prompt", SURE, ("reveal", "text above"), 16, False, ("craft",)),
     ("whole-prompt", "system_prompt", SURE, ("the system prompt", "whole"), 12, False, ("craft",)),
     ("unbound", "jailbreak", KNOWN, ("become", "unbound"), 60, True, ("craft", "other limits")),
     ("mode", "jailbreak", KNOWN, ("you", "mode"), 12, False, ("craft", "shop")),
     ("rogue-mode", "jailbreak", KNOWN, ("enter", "rogue mode"), 8, True, ("craft", "shop")),
+    ("rogue-state", "jailbreak", KNOWN, ("enter", "rogue state"), 8, True, ("craft", "shop")),
     ("built-unbound", "jailbreak", LIKELY, ("you now", "without", "bounds"), 8, True, _TALK),
     ("not-an-ai", "jailbreak", LIKELY, ("not an ai",), 0, False, ("craft",)),
     ("grandma", "jailbreak", LIKELY, ("relative", "kin", "lullaby"), 30, True, ()),
@@ -84,7 +86,16 @@ _HARD: tuple[tuple[str, tuple[str, ...], int, bool], ...] = (
     ("named", ("named",), 0, False),
     ("forced-prefix", ("forced prefix",), 0, False),
 )
-_SOFT = ("stay", "two answers", "first question", "understood", "machine", "from now on", "game")
+_SOFT = (
+    "stay",
+    "two answers",
+    "first question",
+    "understood",
+    "machine",
+    "from now on",
+    "game",
+    "now",
+)
 
 
 def _read_lists() -> dict[str, Matcher]:
