@@ -145,14 +145,14 @@ def one_initial(word: str, rng: random.Random) -> str:
     return word[:at] + spoken(word)[at][0] + word[at + 1 :]
 
 
-def _from(table: dict[str, str], whole: bool = False) -> Disguise:
+def _from(table: dict[str, str], whole: bool = False, most: int = 9) -> Disguise:
     """One or more of the characters that a table knows, replaced; ``whole``: by the entry."""
 
     def disguise(word: str, rng: random.Random) -> str | None:
         places = [n for n, char in enumerate(word) if char in table]
         if not places:
             return None
-        chosen = rng.sample(places, rng.randint(1, len(places)))
+        chosen = rng.sample(places, rng.randint(1, min(most, len(places), max(1, len(word) // 2))))
         pick = (lambda entry: entry) if whole else rng.choice
         return "".join(pick(table[c]) if n in chosen else c for n, c in enumerate(word))
 
@@ -236,7 +236,7 @@ DISGUISES: dict[str, Disguise] = {
     "one initial": one_initial,
     "all initials": initials,
     "split": _from(SPLITS, whole=True),
-    "look-alike": _from(LOOKALIKES),
+    "look-alike": _from(LOOKALIKES, most=2),
     "emoji": _from(EMOJI, whole=True),
     "reversed": lambda word, rng: word[::-1] if word != word[::-1] else None,
     "column": column,

@@ -32,7 +32,7 @@ def shown(text: str, detector: LexiconDetector = DETECTOR) -> list[str]:
 SPELLINGS = {
     "same sound": ("睹博望占", "堵勃网站", "海落因", "海洛音"),
     "near sound": ("冰毒陪放", "赌勃往赞", "海诺因"),
-    "pinyin": ("du bo wang zhan", "dubowangzhan", "hai luo yin", "DuBo WangZhan", "du3 bo2 wang3zhan4"),
+    "pinyin": ("du bo wang zhan", "dubowangzhan", "DuBo WangZhan", "du3 bo2 wang3zhan4"),
     "mixed": ("du博网站", "赌bo网zhan", "海luo因", "海 luo 因"),
     "initial": ("d博网站", "海l因"),
     "components": ("贝者博网站", "赌十尃网站", "氵每洛因"),
