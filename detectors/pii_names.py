@@ -31,7 +31,7 @@ _ENDS = re.compile(
     r"\Z|[^\w]|的|了|是|在|有|和|与|及|或|也|都|就|不|说|称|于|将|被|向|对|把|给|因|从|到|为|带|系|等|已|收\b|收,"
     r"|这|现|今|自|持|拨|来|要|想|会|能|她|他|家|住|男|女|先生|女士|小姐|同学|老师|阿姨|师傅|医生|警官|律师|教授"
     r"|同志|经理|主任|表示|反映|投诉|提醒|拿|获|搬|办|贷|当选|出[借生席任具]|申请|要求|主动|自[愿称]|委托|授权|领取"
-    r"|电话|手机|身份|性别|年龄|民族|出生|学号|工号|微信|qq|地址|住址|邮箱|联系|[啊呀吧呢吗嘛哦哈管需让跟请帮]|[0-9a-z]|代[收办理为]|寄|义务|跳入|前来|年[龄过]|吵|担任|负责|签|所|主[动张治]|[本今昨明]|上[周个午]|下[周个午]"
+    r"|电话|手机|身份|性别|年龄|民族|出生|学号|工号|微信|qq|地址|住址|邮箱|联系|[啊呀吧呢吗嘛哦哈管需让跟请帮]|[一二两三四五六七八九十]+[位名个]|家属|过来|本人|名下|[0-9a-z]|代[收办理为]|寄|义务|跳入|前来|年[龄过]|吵|担任|负责|签|所|主[动张治]|[本今昨明]|上[周个午]|下[周个午]"
 )
 #: Of these only the whole of a word says that a name ends before it.
 _STOP = re.compile(r"[,.;:!?、。/|()\[\]【】《》\"'“”‘’\s-]|\Z")
@@ -141,7 +141,7 @@ def _end_strict(text: str, start: int, given: int, thorough: bool) -> int:
             continue
         if _TITLE.match(chars):
             return 0
-        best = best or (length == 2 and not thorough and end)
+        best = best or (end if length == 2 and not thorough else 0)
         if _ENDS.match(text, end) and not (length == 1 and thorough and not _STOP.match(text, end)):
             return end
     return best

@@ -95,7 +95,7 @@ _VILLAGE = re.compile(
 
 
 #: What stands in an address that is written without digits.
-ADDRESS_SIGNS = ("号楼", "单元")
+ADDRESS_SIGNS = ("号楼", "单元", "家住", "住在", "现住", "籍", "家在")
 
 
 def find_plates(text: str) -> Iterator[Hit]:

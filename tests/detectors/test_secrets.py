@@ -202,3 +202,30 @@ def test_no_text_breaks_it(text: str) -> None:
 )
 def test_hostile_text_is_checked(text: str) -> None:
     assert isinstance(detector.find([Content(text)]), list)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "dop_v1_" + made(64, HEX),
+        "shpat_" + made(32, HEX),
+        "PMAK-" + made(24, HEX) + "-" + made(34, HEX),
+        "dapi" + made(32, HEX),
+        "SK" + made(32, HEX),
+        "AKCp8" + made(64),
+        "hvs." + made(95),
+        "pul-" + made(40, HEX),
+        "lin_api_" + made(40),
+        "rubygems_" + made(48, HEX),
+        "shippo_live_" + made(40, HEX),
+        "sq0csp-" + made(43),
+    ],
+)
+def test_keys_of_further_services(value: str) -> None:
+    assert found(f"日志里有{value}，请处理") == [(found(value)[0][0], value)]
+
+
+def test_a_key_behind_its_owner_is_found_inside_longer_forms() -> None:
+    assert found(f"{made(32, HEX)}-us12")[0][1].endswith("-us")
+    token = "AA" + made(33)
+    assert found(f"123456789:{token}") == [("secret.key", token)]
