@@ -146,7 +146,8 @@ def one_initial(word: str, rng: random.Random) -> str:
 
 
 def _from(table: dict[str, str], whole: bool = False, most: int = 9) -> Disguise:
-    """One or more of the characters that a table knows, replaced; ``whole``: by the entry."""
+    """Some of the characters that a table knows, replaced, at most half of the word: it must stay
+    readable. ``whole``: by the entry, not by one character of it."""
 
     def disguise(word: str, rng: random.Random) -> str | None:
         places = [n for n, char in enumerate(word) if char in table]
