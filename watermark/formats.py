@@ -16,6 +16,7 @@ from guard.watermark import (
     jpeg,
     markdown,
     mp3,
+    mp4,
     ogg,
     plaintext,
     png,
@@ -84,6 +85,7 @@ FORMATS = (
     _planned("flac", (".flac",), flac),
     _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
     _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
+    _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4"),
     Format("markdown", (".md", ".markdown"), markdown, notice="text"),
     Format("text", (".txt",), plaintext, notice="text"),
 )

@@ -34,7 +34,7 @@ CERTAINTY: Final[dict[str, Literal["A", "B", "C"]]] = {
 #: Places that the practice guides name; labels elsewhere are read but remarked on.
 _GUIDED = (
     *("xmp", "png.text", "exif.usercomment", "front-matter"),
-    *("riff.aigc", "riff.info", "id3.txxx", "vorbis"),
+    *("riff.aigc", "riff.info", "id3.txxx", "vorbis", "mp4.keys"),
 )
 
 

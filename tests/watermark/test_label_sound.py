@@ -209,6 +209,7 @@ def test_exiftool_reads_other_chunks_still(
     assert not {"ExifTool:Error", "ExifTool:Warning"} & set(tags)
 
 
+@settings(deadline=None)  # the first run makes the files
 @given(st.sampled_from(sorted(RECIPES)), st.data())
 def test_a_cut_file_is_refused_or_only_its_sound_is_cut(name: str, data: st.DataObject) -> None:
     whole, suffix = made(name)
@@ -226,7 +227,7 @@ def test_a_cut_file_is_refused_or_only_its_sound_is_cut(name: str, data: st.Data
         container.write_label(cut, OTHER)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(RECIPES)), st.data())
 def test_mutated_files_raise_nothing_and_invent_nothing(name: str, data: st.DataObject) -> None:
     whole = bytearray(made(name)[0])
