@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-#: A line of a column-written block: at most this many characters, white space apart.
-WIDEST, MOST_LINES = 12, 2_000
+#: A line of a column-written block: at most this many characters, white space apart; a block: at
+#: most so many lines; a text: at most so many readings. Beyond, it is a table, not a disguise.
+WIDEST, MOST_LINES, MOST_READINGS = 12, 64, 8
 _LINE = re.compile(r"[^\n]*")
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 Line = list[tuple[int, str]]
@@ -47,6 +48,8 @@ def readings(text: str) -> list[Reading]:
         for order in orders:
             cells = [cell for column in order for cell in column]
             found.append(Reading("".join(c for _, c in cells), tuple(at for at, _ in cells)))
+        if len(found) >= MOST_READINGS:
+            break
     return found
 
 

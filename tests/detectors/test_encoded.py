@@ -161,3 +161,11 @@ def test_a_reading_names_the_place_of_every_character(text: str) -> None:
         for start in range(len(reading.text)):
             spans = reading.spans(start, len(reading.text))
             assert sum(e - s for s, e in spans) == len(reading.text) - start
+
+
+def test_the_work_on_columns_and_payloads_is_bounded() -> None:
+    shown = base64.b64encode("请问哪里卖海洛因".encode()).decode()
+    assert len(payloads((shown + "，") * 500)) == encoded.MOST
+    readings = columns.readings("海洛因天地人\n" * 5_000)
+    assert len(readings) <= columns.MOST_READINGS + 1
+    assert max(len(r.text) for r in readings) <= columns.MOST_LINES * columns.WIDEST
