@@ -27,6 +27,7 @@ from guard.detectors.pii_places import ADDRESS_SIGNS, find_addresses, find_plate
 from guard.model import Content, Finding, Modality, Where
 
 NAME, VERSION = "pii", "1"
+_DETECTOR = f"{NAME}@{VERSION}"
 
 CATEGORIES: tuple[str, ...] = (
     "pii.id_card",
@@ -155,7 +156,7 @@ def _named(text: str, hit: Hit) -> Hit | None:
 def _finding(view: View, hit: Hit) -> Finding:
     start, end = view.span(hit.start, hit.end)
     return Finding(
-        detector=f"{NAME}@{VERSION}",
+        detector=_DETECTOR,
         matcher=hit.category,
         category=hit.category,
         score=hit.score,

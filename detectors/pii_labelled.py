@@ -208,6 +208,6 @@ def find_labelled(
                 for hit in find_at(text, begin, end, reader, original):
                     done = max(done, hit.end)
                     yield hit
-            elif hit := _read(reader, text, end):
-                yield hit
+            elif value := _read(reader, text, end):
+                yield value
                 break

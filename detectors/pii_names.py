@@ -54,6 +54,7 @@ _LINK = re.compile(
     r"(?:签名|签字|姓名|名字|名称)?(?:\([^()\n]{1,6}\)|\))?[\s\"'“‘「『(\[【*|]{0,4}"
     r"(?P<link>(?:就?是|为|叫做?|写|改[成为]|换成|:|=|-|—|\d{1,2}\.){0,2})[\s\"'“‘「『(\[【:*]{0,4}(?P<n>\d{1,2}\.)?"
 )
+_DOTS = re.compile("[·•]")
 _DOTTED = re.compile(rf"[{HAN}]{{2,8}}(?:[·•](?:(?![的和与在是说])[{HAN}]){{1,8}}){{1,3}}")
 #: 王小明，女，… and 王小明（男）: sex behind a name at the beginning of a clause.
 _SEX = re.compile(r"[,(/ ]{1,2}[男女](?![\w])")
@@ -63,10 +64,10 @@ Original = Callable[[int, int], str]
 
 
 class _Tables(NamedTuple):
-    surname: re.Pattern[str]
+    singles: frozenset[str]
+    compounds: frozenset[str]
     given: frozenset[str]
     words: frozenset[str]
-    compounds: frozenset[str]
 
 
 @functools.cache
@@ -76,16 +77,25 @@ def _tables() -> _Tables:
     words = {row[0] + second for row in rows for second in row[2:]}
     given = (_DATA / "given.txt").read_text(encoding="utf-8").split("\n", 1)[1]
     return _Tables(
-        re.compile(f"{'|'.join(compounds.split())}|[{singles}]"),
+        frozenset(singles),
+        frozenset(compounds.split()),
         frozenset(given) - _NOT_GIVEN - {"\n"},
         frozenset(words),
-        frozenset(compounds.split()),
     )
+
+
+def _surname_end(text: str, at: int) -> int:
+    """The end of the surname at ``at``, compound ones first; 0 for none."""
+    tables = _tables()
+    for length in (2, 4):
+        if text[at : at + length] in tables.compounds:
+            return at + length
+    return at + 1 if text[at : at + 1] in tables.singles else 0
 
 
 @functools.cache
 def _word_kinds() -> dict[str, str]:
-    kinds = {}
+    kinds: dict[str, str] = {}
     for line in (_DATA / "name_words.txt").read_text(encoding="utf-8").splitlines()[1:]:
         kind, words = line.split("\t")
         kinds |= {word.replace("_", " "): kind for word in words.split()}
@@ -154,13 +164,15 @@ def _wordlike(text: str, start: int, given: int) -> bool:
 
 def _name(text: str, at: int, kind: str) -> int:
     """The end of the name that begins at ``at``, 0 for none."""
-    dotted = _DOTTED.match(text, at) if kind in ("loose", "form", "called") else None
-    if dotted:
+    if (
+        kind in ("loose", "form", "called")
+        and _DOTS.search(text, at, at + 9)
+        and (dotted := _DOTTED.match(text, at))
+    ):
         return dotted.end()
-    surname = _tables().surname.match(text, at)
-    if surname is None or (text[at] in _RISKY and kind != "loose"):
+    given = _surname_end(text, at)
+    if not given or (text[at] in _RISKY and kind != "loose"):
         return 0
-    given = surname.end()
     end = _end_loose(text, at, given) if kind == "loose" else 0
     if not end:
         end = _end_strict(text, at, given, kind == "weak")
@@ -213,12 +225,12 @@ def _before_title(text: str, at: int) -> Iterator[Hit]:
     """欧阳慧老师: the name that ends where a title begins."""
     tables = _tables()
     for start in range(max(0, at - 4), at - 1):
-        surname = tables.surname.match(text, start, at)
-        if surname is None or (at - surname.end()) not in (1, 2):
+        behind = _surname_end(text, start)
+        if not behind or at - behind not in (1, 2):
             continue
         clear = start == 0 or _STOP.match(text, start - 1) or _CUT.match(text, start - 1)
-        if clear and not _wordlike(text, start, surname.end()):
-            given = text[surname.end() : at]
+        if clear and not _wordlike(text, start, behind):
+            given = text[behind:at]
             if set(given) <= tables.given and not _refused(text[start:at]):
                 yield _hit(text, start, at, 0.75, "surname, before a title")
                 return
@@ -253,13 +265,14 @@ def find_at(text: str, begin: int, end: int, kind: str, original: Original) -> I
     elif kind != "never":
         hits = list(_behind(text, end, kind))
         yield from hits
-        if (
-            not hits
-            and kind in ("form", "field")
-            and (link := _LINK.match(text, end))
-            and link.end() > end
-        ):
-            yield from _latin(text, original, link.end(), _LATIN_FIELD)
+        if not hits and kind in ("form", "field"):
+            yield from _latin_behind(text, end, original)
+
+
+def _latin_behind(text: str, at: int, original: Original) -> Iterator[Hit]:
+    link = _LINK.match(text, at)
+    if link and link.end() > at and text[link.end() : link.end() + 1].isascii():
+        yield from _latin(text, original, link.end(), _LATIN_FIELD)
 
 
 _NUMBER = re.compile(
@@ -275,11 +288,11 @@ def name_before(text: str, at: int) -> Hit | None:
     if match is None:
         return None
     start, stop = match.span("value")
-    surname = _tables().surname.match(text, start)
-    if surname is None or stop - surname.end() not in (1, 2) or _TITLE.match(text, surname.end()):
+    given = _surname_end(text, start)
+    if not given or stop - given not in (1, 2) or _TITLE.match(text, given):
         return None
     if (
-        set(text[surname.end() : stop]) & _NOT_GIVEN
+        set(text[given:stop]) & _NOT_GIVEN
         or text[start : start + 2] in _tables().words
         or _refused(text[start:stop])
     ):
@@ -305,8 +318,8 @@ def find_sexed(text: str) -> Iterator[Hit]:
 def openers(kind: str) -> frozenset[str] | None:
     """First characters without which no name can follow a word of this kind; None: any may."""
     if kind in ("weak", "told", "role", "form", "field"):
-        _, singles, compounds = (_DATA / "surnames.txt").read_text(encoding="utf-8").splitlines()
-        firsts = {*singles, *(name[0] for name in compounds.split())}
+        tables = _tables()
+        firsts = {*tables.singles, *(name[0] for name in tables.compounds)}
         links = (
             ""
             if kind in ("weak", "told")

@@ -289,7 +289,7 @@ def _in_cluster(text: str, start: int, end: int) -> Iterator[Hit]:
         for least, scan in _BY_DIGIT[text[at]]:
             if reach - at >= least and (hit := scan(text, at)):
                 yield hit
-                if hit.score > 0.9:
+                if hit.score > 0.9 or hit.category == "pii.phone":
                     done = hit.end
                     break
 
