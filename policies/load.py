@@ -18,7 +18,7 @@ import regex
 from guard.errors import PolicyError
 from guard.model import Action, Matcher, Requirement, Role, Rule, Sample
 from guard.policies import schema
-from guard.policies.policy import Category, Override, Policy, Taxonomy, Waiver
+from guard.policies.policy import Answer, Category, Override, Policy, Taxonomy, Waiver
 from guard.policies.read import read_form, read_lexicon
 
 HERE = Path(__file__).resolve().parent
@@ -206,10 +206,29 @@ def read_taxonomy(path: Path = HERE / "taxonomy.yaml") -> Taxonomy:
     return Taxonomy(form.version, form.standard, tuple(form.coarse), risks, categories)
 
 
+def read_answers(
+    groups: Mapping[str, Sequence[str]], path: Path = HERE / "answers.yaml"
+) -> tuple[Answer, ...]:
+    """The safe answers, in their order."""
+    head = schema.PackFile("answers", "1", schema.Bilingual("代答", "answers"))
+    pack = _Pack(path.parent, head, groups)
+    return tuple(
+        Answer(
+            form.id,
+            pack.matcher(form.match, form.id, "", f"{path}: answer {form.id}"),
+            form.zh,
+            form.en,
+            form.fallback,
+            tuple(form.asks),
+        )
+        for form in read_form(path, schema.AnswersFile).answers
+    )
+
+
 def built_in() -> dict[str, Path]:
     """Names of the built-in packs and sets, and where they are."""
     packs = {path.parent.name: path.parent for path in sorted(HERE.glob("*/pack.yaml"))}
-    names = {"requirements", "taxonomy", "groups", "replies"}
+    names = {"requirements", "taxonomy", "groups", "replies", "answers"}
     sets = {path.stem: path for path in sorted(HERE.glob("*.yaml")) if path.stem not in names}
     return packs | sets
 
@@ -299,7 +318,7 @@ def load_policy(spec: str = "cn") -> Policy:
                     "give it another id, or use `overrides` to change the other one",
                 )
             rules[rule.id] = rule
-    for name in ("groups", "replies", "requirements", "taxonomy"):
+    for name in ("groups", "replies", "requirements", "taxonomy", "answers"):
         files.append((name, HERE / f"{name}.yaml"))
     set_name = spec if spec in built_in() and (HERE / f"{spec}.yaml").is_file() else ""
     version = (
@@ -308,6 +327,7 @@ def load_policy(spec: str = "cn") -> Policy:
         else "+".join(head.version for head in heads)
     )
     replies = read_form(HERE / "replies.yaml", schema.RepliesFile).replies
+    answers = read_answers(shared)
     policy = Policy(
         id=set_name or "+".join(head.id for head in heads),
         version=version,
@@ -315,7 +335,11 @@ def load_policy(spec: str = "cn") -> Policy:
         rules=tuple(rules.values()),
         requirements=read_requirements(),
         taxonomy=read_taxonomy(),
-        replies={key: (text.zh, text.en) for key, text in replies.items()},
+        replies={
+            **{key: (text.zh, text.en) for key, text in replies.items()},
+            **{answer.id: (answer.zh, answer.en) for answer in answers},
+        },
+        answers=answers,
         overrides=tuple(o for head in heads for o in _overrides(head)),
         waivers=tuple(w for head in heads for w in _waivers(head)),
         on_failure={

@@ -13,6 +13,7 @@ from guard.model import (
     Content,
     Finding,
     FiredRule,
+    Matcher,
     Redaction,
     Requirement,
     Role,
@@ -58,6 +59,18 @@ class Waiver:
     tenants: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     until: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A safe answer: given to a prompt that ``match`` fits, in place of the reply ``fallback``."""
+
+    id: str
+    match: Matcher
+    zh: str
+    en: str
+    fallback: str
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +128,7 @@ class Policy:
     waivers: tuple[Waiver, ...] = ()
     on_failure: Mapping[str, Action] = field(default_factory=dict)
     packs: tuple[tuple[str, str], ...] = ()
+    answers: tuple[Answer, ...] = ()
     # Look-ups derived from `rules`, filled on use: no part of the value, never shared by `replace`.
     _by_key: dict[tuple[str, str], tuple[Rule, ...]] = field(
         default_factory=dict, init=False, compare=False, repr=False
@@ -288,17 +302,23 @@ class Policy:
         """What to say instead (BLOCK) or beside (REVIEW), in the language of the text."""
         if action < Action.REVIEW:
             return ""
-        english = lang.startswith("en") or (not lang and text.isascii())
+        english = self.speaks_english(text, lang)
         keys = [
             self.reply_key(rule) for rule in fired if rule.action == action and not rule.observe
         ]
         keys = [key for key in keys if key in self.replies]
         if action is Action.REVIEW:
-            # The text passes: only help that belongs beside it is shown (a crisis line).
-            keys = [key for key in keys if key == "self_harm"]
+            # The text passes: only help that belongs beside it is shown (a crisis line, an answer).
+            help_ids = {"self_harm", *(answer.id for answer in self.answers)}
+            keys = [key for key in keys if key in help_ids]
         elif not keys:
             keys = ["default"]
         return self.replies.get(keys[0], ("", ""))[int(english)] if keys else ""
+
+    @staticmethod
+    def speaks_english(text: str, lang: str) -> bool:
+        """Whether to reply in English: the stated language, or the letters of the text."""
+        return lang.startswith("en") or (not lang and text.isascii())
 
     def reply_key(self, rule: FiredRule) -> str:
         """The key into ``replies.yaml``: the rule's own, or its coarse class."""

@@ -185,6 +185,21 @@ class RepliesFile(Form):
     replies: dict[str, Bilingual]
 
 
+class AnswerForm(Form):
+    """A safe answer; ``fallback`` is a key of replies.yaml, ``asks`` are prompts that it fits."""
+
+    id: Slug
+    match: MatchForm
+    zh: Text
+    en: Text
+    fallback: Text
+    asks: Annotated[list[Text], msgspec.Meta(min_length=1)]
+
+
+class AnswersFile(Form):
+    answers: list[AnswerForm]
+
+
 def json_schema() -> dict[str, Any]:
     """JSON Schema of ``pack.yaml`` and of rule files, as committed in ``pack.schema.json``."""
     (pack, rules), definitions = msgspec.json.schema_components(

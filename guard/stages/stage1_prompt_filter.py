@@ -10,11 +10,19 @@ from collections.abc import Sequence
 
 from guard.compile import Engine
 from guard.judge import judge
-from guard.model import Content, Decision
+from guard.model import Action, Content, Decision
 
 NAME = "prompt_filter"
 
 
 def filter_prompts(engine: Engine, batch: Sequence[Content], on: dt.date) -> list[Decision]:
-    """Decisions for prompts and contexts (roles ``prompt`` and ``context``), in order."""
-    return judge(engine, batch, on, NAME)
+    """Decisions for prompts and contexts (roles ``prompt`` and ``context``), in order.
+
+    A prompt that is held up is given a safe answer for a reply, where one fits.
+    """
+    decisions = judge(engine, batch, on, NAME)
+    if not any(decision.action >= Action.REVIEW for decision in decisions):
+        return decisions
+    from guard.safe_answers import answered
+
+    return answered(engine.policy, batch, decisions)
