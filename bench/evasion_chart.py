@@ -117,7 +117,7 @@ def false_picture(rows: list[Row]) -> str:
     body.append(
         f'<text x="{left + wide / 2}" y="{top + high + 38}" text-anchor="middle" class="small">随机词库的条数</text>'
     )
-    note = "平常中文被标出的比例，已减去字面命中；实线 REVIEW 及以上，虚线 BLOCK（全为 0）"
+    note = "平常中文被标出的比例，已减去字面命中；实线 REVIEW 及以上，虚线 BLOCK"
     return _svg(700, 370, "误报随词库大小与词长的变化", note, body)
 
 

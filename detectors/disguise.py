@@ -15,7 +15,7 @@ import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from guard.detectors.automaton import Automaton
@@ -36,6 +36,9 @@ _LONE_LETTER = re.compile(
 )
 _MOST_LONE, _MOST_JOINS, _WINDOW = 4, 8, 16
 _MOST_INITIALS = 20_000
+#: With more two-character words than this, two weak ones meet by chance in one prompt of a hundred:
+#: then they do not back each other.
+_MOST_WEAK = 4_000
 #: English words and abbreviations that read as syllables and stand in Chinese sentences.
 _ENGLISH = frozenset(
     "ai ban bi bin bing can chat chi china da dan de di die en er fan gang ha hang he hi la le "
@@ -105,6 +108,7 @@ class Disguises:
         owners = [numbers[n] for n in kept]
         self._words = dict(zip(owners, han, strict=True))
         self._plain = plain
+        self._crowded = sum(len(word) == 2 for word in han) > _MOST_WEAK
         sound: dict[str, list[int]] = {}
         for index, code in code_words(han):
             sound.setdefault(code, []).append(owners[index])
@@ -130,10 +134,13 @@ class Disguises:
         Args:
             sure: whether a word was found as it is written: then faint ones are looked for too.
         """
-        found = self._find(view, FAINT if sure else WEAK)
+        least = FAINT if sure else LIKELY if self._crowded else WEAK
+        found = self._find(view, least)
         best = max((candidate.score for candidate in found), default=0.0)
         if not sure and best >= LIKELY:
             found = self._find(view, FAINT if best >= ALONE else SLIGHT)
+        if self._crowded:
+            found = [replace(c, score=SLIGHT) if c.score == WEAK else c for c in found]
         return found
 
     def _find(self, view: View, least: float) -> list[Candidate]:
@@ -266,13 +273,15 @@ class Disguises:
 
 
 def _is_plain(text: str, start: int, written: str, least: float) -> bool:
-    """Whether two characters are a word of their own, or (where faint hits are not asked for) none
-    of them is odd, so that no word behind them would be believed."""
+    """Whether no word behind two characters would be believed as far as ``least``: they are a word
+    of their own, none of them is odd, or two characters are too few."""
     known = ordinary()
     if written in known:
         return True
     if least <= FAINT:
         return False
+    if least > WEAK and _HAN_WORD.fullmatch(written):
+        return True
     end = start + 2
     return (text[start - 1 : start + 1] in known or not is_odd(text, (start,))) and (
         text[end - 1 : end + 1] in known or not is_odd(text, (end - 1,))
