@@ -12,9 +12,11 @@ from guard.model import Label
 from guard.watermark import (
     avi,
     flac,
+    flv,
     gif,
     jpeg,
     markdown,
+    matroska,
     mp3,
     mp4,
     ogg,
@@ -86,6 +88,8 @@ FORMATS = (
     _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
     _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
     _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4"),
+    _planned("matroska", (".mkv", ".webm", ".mka"), matroska),
+    _planned("flv", (".flv",), flv),
     Format("markdown", (".md", ".markdown"), markdown, notice="text"),
     Format("text", (".txt",), plaintext, notice="text"),
 )

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from guard.errors import GuardError, InputError, LabelError
 from guard.model import Label
-from guard.watermark import formats, gb45438, isobmff, mp4
+from guard.watermark import flv, formats, gb45438, isobmff, matroska, mp4
 from guard.watermark.isobmff import box
 
 from .containers import FILM, OLD_JSON, OTHER, TONE, decoded, ffmpeg, held, probe, read, write
@@ -34,7 +34,17 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "film.mov": (*BOTH, *TAGS),
     "early.mov": (*BOTH, *TAGS, "-movflags", "faststart"),
     "tone.m4a": (*TONE, *TAGS),
+    "film.mkv": (*BOTH, *TAGS),
+    "long.mkv": (*BOTH, *TAGS, "-metadata", "more=" + "m" * 500, "-reserve_index_space", "900"),
+    "film.webm": (*FILM, "-c:v", "libvpx", *TAGS),
+    "live.webm": (*FILM, "-c:v", "libvpx", "-f", "webm", "-live", "1", *TAGS),
+    "film.flv": (*FILM, "-c:v", "flv1", *TAGS),
+    "keys.flv": (*FILM, "-c:v", "flv1", "-g", "3", *TAGS, "-flvflags", "add_keyframe_index"),
 }
+
+
+EBML = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\xff"
+FLV = b"FLV\1\1\0\0\0\x09\0\0\0\0\x12\0\0\x20\0\0\0\0\0\0\0\2\0\x0aonMetaData"
 
 
 def made(name: str) -> tuple[bytes, str]:
@@ -61,6 +71,27 @@ def test_ffprobe_reads_the_label(sample: tuple[bytes, str], label: Label, tmp_pa
     data, suffix = sample
     shown = json.loads(probe(write(data, label, "x" + suffix), suffix, tmp_path))
     assert json.loads(shown["format"]["tags"]["AIGC"]) == gb45438.fields(label)
+
+
+def test_key_frames_of_an_flv_are_where_its_list_says(label: Label) -> None:
+    out = write(made("keys.flv")[0], label)
+    at = out.index(b"filepositions") + 14
+    count = struct.unpack_from(">I", out, at)[0]
+    assert count >= 4
+    for number in range(count):
+        place = int(struct.unpack_from(">xd", out, at + 4 + 9 * number)[0])
+        assert out[place] == 9
+        assert out[place + 11] >> 4 == 1  # a key frame
+    at = out.index(b"filesize") + 9
+    assert struct.unpack_from(">d", out, at)[0] == len(out)
+
+
+def test_clusters_of_a_matroska_never_move(label: Label) -> None:
+    for name in ("film.mkv", "long.mkv", "film.webm"):
+        data = made(name)[0]
+        out = write(data, label)
+        at = data.index(b"\x1f\x43\xb6\x75")
+        assert out[at : len(data)] == data[at:]
 
 
 @pytest.mark.parametrize("name", [n for n in RECIPES if n.endswith(("mp4", "mov", "m4a"))])
@@ -157,6 +188,7 @@ def test_a_compressed_index_is_refused(label: Label) -> None:
 
 PEAK = """
 import resource, sys
+from guard.label import inspect_file, label_file
 from guard.model import Label
 label_file(sys.argv[1], sys.argv[2], Label("x", "1"), visible=False)
 assert inspect_file(sys.argv[2]).verdict == "confirmed"
@@ -210,8 +242,8 @@ def test_mutated_files_raise_nothing_and_invent_nothing(name: str, data: st.Data
 
 
 @given(
-    st.sampled_from([mp4]),
-    st.sampled_from([b"\0\0\0\x08moov", b"\0\0\0\0moov\0\0\0\0udta", b""]),
+    st.sampled_from([mp4, matroska, flv]),
+    st.sampled_from([b"\0\0\0\x08moov", b"\0\0\0\0moov\0\0\0\0udta", b"", EBML, FLV]),
     st.binary(),
 )
 def test_junk_never_breaks_the_readers(container: Any, head: bytes, junk: bytes) -> None:
