@@ -161,18 +161,19 @@ def added_microseconds() -> float:
         f"请帮我写一篇关于{what}的作文，语言优美，不少于三百字，适合初中水平阅读，谢谢"
         for what in "春夏秋冬山水花鸟"
     ] * 200
-    times = []
-    for guests in ({}, {"injection@2": injection.matchers()}):
-        detector = LexiconDetector(matchers, guests)
-        rounds = []
-        for _ in range(7):
+    scans = [
+        LexiconDetector(matchers, guests)
+        for guests in ({}, {"injection@bench": injection.matchers()})
+    ]
+    best = [float("inf")] * len(scans)
+    for _ in range(10):  # in turn, so that other work on the machine meets both alike
+        for n, detector in enumerate(scans):
             contents = [Content(prompt) for prompt in prompts]
             begun = time.process_time()
             for content in contents:
                 detector.find([content])
-            rounds.append(time.process_time() - begun)
-        times.append(min(rounds) / len(prompts) * 1e6)
-    return times[1] - times[0]
+            best[n] = min(best[n], (time.process_time() - begun) / len(prompts) * 1e6)
+    return best[1] - best[0]
 
 
 def main() -> int:
