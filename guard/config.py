@@ -21,7 +21,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``policy`` is a comma-separated list of sets, packs and paths. ``audit`` is the folder of the
     audit log, empty for none. ``detectors`` chooses the layers. ``producer`` is the provider's
     name or 27-character code for labels; it is never invented. ``tenants`` names the policies of
-    tenants that have their own, by the tenant's id.
+    tenants that have their own, by the tenant's id. ``trusted_keys`` are public keys as
+    ``guard policy sign`` prints them: if there are any, own packs must be signed by one.
     """
 
     policy: str = "cn"
@@ -29,6 +30,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     detectors: Literal["all", "rules", "none"] = "all"
     producer: str = ""
     tenants: dict[str, str] = {}
+    trusted_keys: tuple[str, ...] = ()
 
 
 def read_config(path: str | Path | None) -> Config:

@@ -95,7 +95,8 @@ class Guard:
         if audit == "":
             raise InputError("audit: an empty name of a folder", "name one, or leave it out")
         named = settings.tenants if tenants is None else tenants
-        plan = Plan(spec, dict(named), detectors or settings.detectors, tuple(extra))
+        layers, trusted = detectors or settings.detectors, settings.trusted_keys
+        plan = Plan(spec, dict(named), layers, tuple(extra), trusted)
         serving = plan.build()
         sink = _open_log(folder) if folder else None
         return cls(serving, sink=sink, config=settings, plan=plan)

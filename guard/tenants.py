@@ -13,6 +13,7 @@ from guard.compile import Engine, Layers, build_engine
 from guard.errors import InputError, PolicyError
 from guard.model import Detector
 from guard.policies.load import built_in, load_policy, operator_packs
+from guard.policies.signing import check_keys
 from guard.samples import failing_samples
 
 
@@ -39,12 +40,16 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to build: a policy specification for all, others by tenant, and the detectors."""
+    """What to build: a policy specification for all, others by tenant, and the detectors.
+
+    ``trusted`` are public keys: if there are any, the operator's packs must be signed.
+    """
 
     policy: str
     tenants: Mapping[str, str] = field(default_factory=dict)
     layers: Layers = "all"
     extra: tuple[Detector, ...] = ()
+    trusted: tuple[str, ...] = ()
 
     def specs(self) -> Sequence[str]:
         """Every policy specification once, the default first."""
@@ -54,8 +59,10 @@ class Plan:
         """Load and build everything; tenants of one specification share an engine.
 
         Raises:
-            PolicyError: a pack is wrong, or an operator's pack fails its own samples.
+            PolicyError: a pack is wrong or not signed, or fails its own samples.
+            InputError: a tenant without a name, or a trusted key that is none.
         """
+        check_keys(self.trusted)
         if "" in self.tenants:
             raise InputError("tenants: an empty name", "contents without a tenant use the default")
         built = {spec: self._engine(spec) for spec in self.specs()}
@@ -63,7 +70,7 @@ class Plan:
         return Serving(built[self.policy], tenants)
 
     def _engine(self, spec: str) -> Engine:
-        engine = build_engine(load_policy(spec), self.layers, self.extra)
+        engine = build_engine(load_policy(spec, self.trusted), self.layers, self.extra)
         if operator_packs(spec) and self.layers != "none":
             refuse_failing(engine)
         return engine

@@ -8,7 +8,7 @@ error names the file, the line and the mend.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from guard.model import Action, Matcher, Requirement, Role, Rule, Sample
 from guard.policies import schema
 from guard.policies.policy import Answer, Category, Override, Policy, Taxonomy, Waiver
 from guard.policies.read import read_form, read_lexicon
+from guard.policies.signing import pack_files, verify_pack
 
 HERE = Path(__file__).resolve().parent
 _LIST_KEYS = ("words", "any", "all", "near")
@@ -272,7 +273,7 @@ def _read_pack(
         )
     pack = _Pack(folder, head, {**shared, **head.groups})
     rules = []
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml", ".tsv"))
+    files = pack_files(folder)
     for path in files:
         if path.suffix == ".tsv" or path.name == "pack.yaml":
             continue
@@ -297,20 +298,26 @@ def _waivers(head: schema.PackFile) -> tuple[Waiver, ...]:
     )
 
 
-def load_policy(spec: str = "cn") -> Policy:
+def load_policy(spec: str = "cn", trusted: Collection[str] = ()) -> Policy:
     """The policy of a specification such as ``cn`` or ``cn,./our-words``.
 
+    Args:
+        trusted: public keys; if there are any, a pack that is not the library's must be signed by
+            one of them.
+
     Raises:
-        PolicyError: a pack that is missing or wrong, naming file, line and field.
+        PolicyError: a pack that is missing, wrong or not signed, naming file, line and field.
     """
     shared = read_form(HERE / "groups.yaml", schema.GroupsFile).groups
     folders = list(dict.fromkeys(_folders(spec)))
+    for folder in operator_packs(spec) if trusted else ():
+        verify_pack(folder, trusted)
     rules: dict[str, Rule] = {}
     heads, files = [], []
     for folder in folders:
-        pack, pack_rules, pack_files = _read_pack(folder, shared)
+        pack, pack_rules, its_files = _read_pack(folder, shared)
         heads.append(pack.head)
-        files += [(f"{pack.head.id}/{path.name}", path) for path in pack_files]
+        files += [(f"{pack.head.id}/{path.name}", path) for path in its_files]
         for rule in pack_rules:
             if rule.id in rules:
                 raise PolicyError(

@@ -26,7 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "check": "judge a text, a file or stdin, one decision a line | 检查文本",
         "label": "write visible and metadata labels, C2PA | 写入显式与隐式标识",
         "inspect": "every label found in a file, with a verdict | 读取文件中的标识",
-        "policy": "list, show, lint, test, coverage, import, diff, replay | 规则包",
+        "policy": "list, show, lint, test, coverage, import, diff, replay, sign | 规则包",
         "feedback": "say whether a decision was right; becomes a sample | 反馈一条决定",
     },
     "data engineer 数据工程师": {

@@ -11,7 +11,7 @@ from guard.cli.output import print_json, print_table, progress
 from guard.errors import InputError
 
 #: Verbs that guard/cli/rollout.py carries out.
-_ROLLOUT = ("diff", "replay")
+_ROLLOUT = ("diff", "replay", "sign")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "coverage": "requirement -> rules -> stage -> evidence | 条款覆盖表",
         "import": "make a pack from a word list | 导入自有词库",
         "diff": "what differs between two policies | 比较两个版本",
+        "sign": "sign a pack with an Ed25519 key | 给规则包签名",
         "replay": "what another policy would have done | 用历史流量试跑新策略",
     }
     for verb, text in texts.items():
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         "import": _import,
         "diff": rollout.run_diff,
         "replay": rollout.run_replay,
+        "sign": rollout.run_sign,
     }[args.verb]
     return verb(args)
 

@@ -1,4 +1,4 @@
-"""Verbs of ``guard policy`` for rolling a change out: diff and replay."""
+"""Verbs of ``guard policy`` for rolling a change out: diff, replay, sign."""
 
 from __future__ import annotations
 
@@ -157,6 +157,25 @@ def _told(words: Words) -> list[str]:
 def _cut(words: tuple[str, ...]) -> str:
     more = f" … {len(words)} in all" if len(words) > _SHOWN else ""
     return ", ".join(words[:_SHOWN]) + more
+
+
+def sign_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pack", type=Path, metavar="PACK", help="the folder of a pack")
+    parser.add_argument(
+        "--key", required=True, type=Path, metavar="KEY.pem", help="Ed25519 private key, PEM"
+    )
+
+
+def run_sign(args: argparse.Namespace) -> int:
+    """Sign a pack as it lies there."""
+    from guard.policies.signing import SIGNATURE, sign_pack
+
+    public = sign_pack(args.pack, args.key)
+    if args.json:
+        print_json({"pack": args.pack, "signature": SIGNATURE, "key": public})
+    else:
+        print(f'{args.pack / SIGNATURE} written; configuration: trusted_keys = ["{public}"]')
+    return 0
 
 
 def excerpt(text: str, most: int = 60) -> str:
