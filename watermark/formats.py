@@ -11,10 +11,12 @@ from guard.errors import InputError, LabelError
 from guard.model import Label
 from guard.watermark import (
     avi,
+    documents,
     flac,
     flv,
     gif,
     jpeg,
+    jsonfile,
     markdown,
     matroska,
     mp3,
@@ -25,6 +27,7 @@ from guard.watermark import (
     tiff,
     wav,
     webp,
+    webpage,
 )
 from guard.watermark.blob import Blob
 from guard.watermark.gb45438 import Reading, fields
@@ -90,6 +93,9 @@ FORMATS = (
     _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4"),
     _planned("matroska", (".mkv", ".webm", ".mka"), matroska),
     _planned("flv", (".flv",), flv),
+    _planned("document", documents.SUFFIXES, documents),
+    _planned("html", (".html", ".htm", ".xhtml"), webpage),
+    Format("json", (".json",), jsonfile),
     Format("markdown", (".md", ".markdown"), markdown, notice="text"),
     Format("text", (".txt",), plaintext, notice="text"),
 )

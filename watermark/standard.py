@@ -35,7 +35,7 @@ CERTAINTY: Final[dict[str, Literal["A", "B", "C"]]] = {
 _GUIDED = (
     *("xmp", "png.text", "exif.usercomment", "front-matter"),
     *("riff.aigc", "riff.info", "id3.txxx", "vorbis", "mp4.keys"),
-    *("matroska.tag", "flv.onmetadata"),
+    *("matroska.tag", "flv.onmetadata", "ooxml.custom", "pdf.info"),
 )
 
 
