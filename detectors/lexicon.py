@@ -236,7 +236,7 @@ class LexiconDetector:
         if tight is not None:
             self._add_squeezed(self._automaton.scan(tight.text), tight, disguised)
         if self._disguises is not None:
-            self._add_spellings(self._disguises.find(tight or view, True), tight, hits, disguised)
+            self._add_spellings(self._disguises.find(tight or view, False), tight, hits, disguised)
         return view, {leaf: _united(found) for leaf, found in hits.items()}, disguised
 
     def touched(self, leaves: Iterable[int]) -> list[tuple[Matcher, Plan]]:
