@@ -173,7 +173,7 @@ def _name(text: str, at: int, kind: str) -> int:
     given = _surname_end(text, at)
     if not given or (text[at] in _RISKY and kind != "loose"):
         return 0
-    end = _end_loose(text, at, given) if kind == "loose" else 0
+    end = _end_loose(text, at, given) if kind in ("loose", "called") else 0
     if not end:
         end = _end_strict(text, at, given, kind == "weak")
     return 0 if end and _refused(text[at:end]) else end
