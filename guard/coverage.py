@@ -42,6 +42,8 @@ SERVED: Final[Mapping[str, str]] = {
     "GB45438/E.keys": "stage4_label_writer, guard inspect",
     "GB45438/E.mirror": "stage4_label_writer",
     "TC260-PG/20252A": "stage4_label_writer: code layout and check digit",
+    "TC260-PG/20257A": "stage4_label_writer: MP4, MOV, MKV, WebM, FLV, AVI",
+    "TC260-PG/202510A": "stage4_label_writer: MP3, WAV, FLAC, OGG, M4A",
     "TC260-003/6.b.input": "stage1_prompt_filter: one decision a turn",
     "CN-PIPL/51": "stage5_audit_log: keyed digests",
     "CN-PIPL/erase": "guard audit shred",
@@ -50,8 +52,8 @@ SERVED: Final[Mapping[str, str]] = {
 
 #: The same for formats of which only some are written yet.
 PARTLY: Final[Mapping[str, str]] = {
-    "TC260-PG/20259A": "PNG and JPEG; WebP, GIF, TIFF and HEIF are missing",
-    "TC260-PG/20258A": "Markdown; PDF and OOXML are missing",
+    "TC260-PG/20259A": "PNG, JPEG, WebP, GIF, TIFF; HEIF is missing",
+    "TC260-PG/20258A": "Markdown, DOCX, PPTX, XLSX; PDF is missing",
     "EU-COP/1.1.1": "signed manifest; no time-stamp",
 }
 

@@ -27,6 +27,8 @@ _SIZES: Final = dict(
     zip((*range(1, 14), 16, 17, 18), (1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 8, 8, 8), strict=True)
 )
 _LONGEST = 1 << 24
+#: A file of more pages than this is an attack on the reader.
+_MOST = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def read_labels(data: Blob) -> Reading:
         found += xmp.read(packet)
         traces += filter(None, [xmp.ai_source(packet)])
     found += [item for _, item in _comments(data, kind, directory)]
-    manifest = any(entry.tag == _C2PA_TAG for entry in directory.entries)
+    manifest = any(entry.tag == _C2PA_TAG for page in pages(data) for entry in page.entries)
     return Reading(tuple(found), damage, tuple(traces), manifest)
 
 
@@ -175,6 +177,21 @@ def _first(data: Blob) -> tuple[_Kind, _Directory, str]:
     if len(head) < 16:
         return kind, empty, "truncated header"
     return _at(data, kind, struct.unpack_from(kind.pointer, head, 8 if kind.big else 4)[0])
+
+
+def pages(data: Blob) -> list[_Directory]:
+    """The directories, one a page, up to the first that cannot be read."""
+    kind, directory, damage = _first(data)
+    found: list[_Directory] = []
+    seen: set[int] = set()
+    while directory.following and not damage and len(found) < _MOST:
+        found.append(directory)
+        start = struct.unpack(kind.pointer, directory.following)[0]
+        if not start or start in seen:
+            break
+        seen.add(start)
+        _, directory, damage = _at(data, kind, start)
+    return found
 
 
 def _at(data: Blob, kind: _Kind, start: int) -> tuple[_Kind, _Directory, str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="*", metavar="FILE", help="PNG, JPEG, Markdown or text")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="kinds: docs/labels.md")
     parser.add_argument("--out", metavar="DIR", help="folder of the labelled files, names kept")
     who = parser.add_argument_group("who made it, who passed it on")
     who.add_argument("--producer", default="", metavar="CODE", help="the provider's code or name")

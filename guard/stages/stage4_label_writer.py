@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from guard.errors import GuardError, InputError, LabelError
 from guard.files import sync_folder
 from guard.model import Action, Label, Record, Sink, Verdict
-from guard.watermark import blob, formats, gb45438, markdown, notice, plaintext
+from guard.watermark import blob, formats, gb45438, markdown, notice, plaintext, tiff
 from guard.watermark.blob import Blob, FileBlob
 
 if TYPE_CHECKING:
@@ -84,6 +84,8 @@ def label_bytes(
     fmt = formats.require(data, name)
     if c2pa and not fmt.mime:
         raise LabelError(f"C2PA cannot be embedded in {fmt.name}", "leave --c2pa out for this file")
+    if c2pa and fmt.container is tiff and len(tiff.pages(data)) > 1:
+        raise LabelError("C2PA would put an empty page into this TIFF", "leave --c2pa out for it")
     before = fmt.container.read_labels(data)
     full = complete(label, before)
     shown = visible if visible is not None else bool(label.producer)
