@@ -17,6 +17,8 @@ from pathlib import Path
 
 _FIRST_CODE = 0xE000
 _MOST_WAYS, _MOST_VARIED = 3, 3
+#: Lists up to this length are indexed under every reading.
+_MOST_RICH = 20_000
 #: Emoji that stand in for a character, by meaning or by sound.
 _EMOJI = "emoji.tsv"
 _MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
@@ -171,16 +173,20 @@ def _variants() -> dict[str, tuple[str, ...]]:
 
 
 def code_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """(index of the word, coarse code string) of words, with their variants: at most two
-    characters of a word are varied at a time."""
-    variants = _variants()
+    """(index of the word, coarse code string) of words, with their variants.
+
+    At most two characters of a word are varied at a time; in long lists only one, and only by its
+    own second reading, so that 60,000 entries load within a second.
+    """
+    rich = len(words) <= _MOST_RICH
+    variants = _variants() if rich else {c: (code,) for c, code in sounds().others.items()}
     # One translation of all words: far cheaper than one each.
     coded = "\n".join(words).translate(sounds().turns[0]).split("\n") if words else []
     for index, (word, usual) in enumerate(zip(words, coded, strict=True)):
         yield index, usual
         several = [n for n, char in enumerate(word) if char in variants][:_MOST_VARIED]
         if several:
-            for changes in _changes(word, several, variants):
+            for changes in _changes(word, several, variants, 2 if rich else 1):
                 form = list(usual)
                 for n, code in changes:
                     form[n] = code
@@ -188,12 +194,12 @@ def code_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _changes(
-    word: str, several: Sequence[int], variants: Mapping[str, tuple[str, ...]]
+    word: str, several: Sequence[int], variants: Mapping[str, tuple[str, ...]], most: int
 ) -> Iterator[tuple[tuple[int, str], ...]]:
     single = [(n, code) for n in several for code in variants[word[n]]]
     for change in single:
         yield (change,)
-    for one, other in itertools.combinations(single, 2):
+    for one, other in itertools.combinations(single, 2) if most > 1 else ():
         if one[0] != other[0]:
             yield one, other
 
