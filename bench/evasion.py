@@ -48,7 +48,7 @@ def guard_of(words: Sequence[str]) -> Guard:
         benign = Path(folder) / "benign"
         benign.mkdir()  # random words are not held against the corpus of everyday texts
         categories = load_policy("cn").taxonomy.categories
-        import_words(source, target, categories, force=True, benign=benign)
+        import_words(source, target, categories, benign=benign)
         return Guard.load(policy=str(target))
 
 

@@ -145,14 +145,15 @@ def import_words(
     target: Path,
     categories: Mapping[str, object],
     *,
-    force: bool = False,
+    strict: bool = False,
     benign: Path = FOLDER,
 ) -> Imported:
     """Write the pack folder ``target`` from a word list: one rule per category and action.
 
     Words of one character and repeated words (also in another width, case or script) are left out
-    and reported. When an entry would hit texts of the folder ``benign``, nothing is written and
-    the result names those entries, unless ``force``. The folder appears whole or not at all.
+    and reported. Entries that would hit texts of the folder ``benign`` are taken and named in the
+    result: a word may be risky and still wanted. With ``strict`` they stop the import, and nothing
+    is written. The folder appears whole or not at all.
 
     Raises:
         InputError: an unusable list, or a target that exists.
@@ -164,7 +165,7 @@ def import_words(
         raise InputError(f"{source}: no usable word", "one word of two or more characters a line")
     pack = re.sub(r"[^a-z0-9]+", "-", target.name.lower()).strip("-") or "words"
     risky = tuple(risky_entries(kept, read_corpus(benign)))
-    if risky and not force:
+    if risky and strict:
         return Imported(pack, 0, tuple(skipped), risky)
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in kept:

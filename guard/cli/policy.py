@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
             sub.add_argument("--out", required=True, metavar="PACK", help="the folder to make")
             sub.add_argument(
-                "--force", action="store_true", help="take entries that hit everyday texts, too"
+                "--strict", action="store_true", help="write nothing if entries hit everyday texts"
             )
         else:
             sub.add_argument("--policy", default="cn", metavar="NAME|PATH[,...]")
@@ -296,7 +296,7 @@ def _import(args: argparse.Namespace) -> int:
     from guard.word_import import import_words
 
     categories = read_taxonomy().categories
-    done = import_words(Path(args.words), Path(args.out), categories, force=args.force)
+    done = import_words(Path(args.words), Path(args.out), categories, strict=args.strict)
     if args.json:
         shown = {"entries": done.entries, "skipped": done.skipped, "risky": done.risky}
         print_json({"pack": args.out, **shown})
@@ -318,4 +318,4 @@ def _show_import(done: Any, out: str) -> None:
     if done.entries:
         print(f"{out}: {done.entries} entries; try `guard check TEXT --policy cn,{out}`")
     else:
-        print("nothing was written: remove these entries, or take them with --force")
+        print("nothing was written: remove these entries, or leave out --strict")

@@ -40,7 +40,8 @@ def test_what_was_missing_is_said(
     assert main(["check", text, "--policy", str(pack), "--explain", "--json"]) == 0
     shown: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert shown["action"] == "PASS"
-    (miss,) = shown["near_misses"]
+    # Phrases of the injection detector ride along and may come near, too.
+    (miss,) = [miss for miss in shown["near_misses"] if miss["matcher"] == "shop.zorb"]
     reason, present = said
     assert reason in miss["reason"]
     assert present in miss["present"]
@@ -53,7 +54,7 @@ def test_a_rule_that_fired_is_no_near_miss(
     assert main(["check", "出售佐布石粉末", "--policy", str(pack), "--explain", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["action"] == "BLOCK"
-    assert shown["near_misses"] == []
+    assert "shop.zorb" not in [miss["matcher"] for miss in shown["near_misses"]]
 
 
 def test_a_recording_guard_keeps_what_a_log_would_get() -> None:

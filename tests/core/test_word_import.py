@@ -51,18 +51,18 @@ def test_repeats_are_found_through_width_case_and_script(tmp_path: Path, benign:
     }
 
 
-def test_an_ordinary_word_stops_the_import(tmp_path: Path, benign: Path) -> None:
+def test_an_ordinary_word_is_named_and_stops_a_strict_import(tmp_path: Path, benign: Path) -> None:
     source = words_file(tmp_path / "w.txt", "佐布石", "紫水晶", "展览")
     target = tmp_path / "own"
-    done = import_words(source, target, CATEGORIES, benign=benign)
+    done = import_words(source, target, CATEGORIES, benign=benign, strict=True)
     assert [(r.word, r.line, r.texts, r.id) for r in done.risky] == [
         ("紫水晶", 2, 2, "b1"),
         ("展览", 3, 1, "b1"),
     ]
     assert done.entries == 0
     assert not target.exists()
-    forced = import_words(source, target, CATEGORIES, benign=benign, force=True)
-    assert (forced.entries, forced.risky) == (3, done.risky)
+    taken = import_words(source, target, CATEGORIES, benign=benign)
+    assert (taken.entries, taken.risky) == (3, done.risky)
     (rule,) = load_policy(str(target)).rules
     assert rule.match.words == ("佐布石", "紫水晶", "展览")
 
@@ -72,11 +72,11 @@ def test_the_shipped_texts_know_ordinary_words(
 ) -> None:
     source = words_file(tmp_path / "w.txt", "我们", "佐布石")
     words = ["policy", "import", str(source), "--out", str(tmp_path / "own")]
-    assert main(words) == 1
+    assert main([*words, "--strict"]) == 1
     shown = capsys.readouterr().out
     assert "我们" in shown
     assert "nothing was written" in shown
-    assert main([*words, "--force", "--json"]) == 0
+    assert main([*words, "--json"]) == 0
     out = json.loads(capsys.readouterr().out)
     assert out["entries"] == 2
     assert [item["word"] for item in out["risky"]] == ["我们"]
