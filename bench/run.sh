@@ -30,4 +30,7 @@ environment .venv-presidio presidio-analyzer==2.2.366
 # torch first and apart: llm-guard's own pin of it would fetch a far larger build.
 environment .venv-llmguard torch==2.13.0 llm-guard==0.3.16
 
-.venv/bin/python rule_layer.py "$@" && .venv/bin/python startup.py && .venv/bin/python chart.py
+.venv/bin/python rule_layer.py "$@" && .venv/bin/python startup.py && .venv/bin/python chart.py || exit
+for part in "evasion.py --quick" pii_recall.py pii_held_out.py injection.py; do
+  echo && echo "== $part" && .venv/bin/python $part || exit
+done
