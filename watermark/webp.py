@@ -127,6 +127,7 @@ def _size(first: Chunk, head: bytes) -> tuple[int, int, bool]:
         bits = int.from_bytes(head[1:5], "little")
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
     if first.kind == b"VP8 " and head[3:6] == b"\x9d\x01\x2a" and len(head) == 10:
-        width, height = struct.unpack_from("<HH", head, 6)
-        return width & 0x3FFF, height & 0x3FFF, False
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", head, 6))
+        if width and height:
+            return width, height, False
     raise LabelError("the WebP's picture header cannot be read", "save the picture again")

@@ -161,6 +161,9 @@ def test_a_shorter_label_keeps_the_length_of_a_tiff(label: Label) -> None:
 
 def test_a_broken_simple_webp_header_is_refused(label: Label) -> None:
     data = bytearray(SAMPLES["webp-lossy"])
+    data[26:28] = b"\0\0"  # no width
+    with pytest.raises(LabelError, match="picture header"):
+        write(bytes(data), label)
     data[23] ^= 0xFF
     with pytest.raises(LabelError, match="picture header"):
         write(bytes(data), label)
