@@ -14,6 +14,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import os
 import random
 import sys
 import tempfile
@@ -33,7 +34,8 @@ from guard.word_import import import_words
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out" / "evasion.json"
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+#: A folder of public labelled sets, if there is one here.
+DATA = Path(os.environ.get("GUARD_DATA", "no-data"))
 SIZES = (100, 1_000, 10_000, 60_000)
 LENGTHS = (2, 3, 4, 5)
 LISTED, SAMPLE = 10_000, 60

@@ -18,12 +18,15 @@ import argparse
 import gzip
 import hashlib
 import json
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from guard.compile import Engine, build_engine
 from guard.evaluate.measure import wilson
@@ -178,7 +181,7 @@ def added_microseconds() -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("GUARD_DATA", "no-data")))
     parser.add_argument("--half", choices=["all", "even", "odd"], default="odd")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
