@@ -17,7 +17,6 @@ from itertools import islice
 
 from guard.detectors.garbage_loops import find_duplicates, find_loops
 from guard.detectors.garbage_signs import find_garbage, find_mojibake, reads_as_chinese
-
 from guard.model import Content, Finding, Modality, Where
 
 NAME, VERSION = "garbage", "1"

@@ -127,7 +127,8 @@ def glyphs(chars: list[str], font_path: str) -> np.ndarray:
 def kin() -> dict[str, list[str]]:
     """Characters by the rarer of their two components: 赌睹堵都 share 者."""
     table = components()
-    parts = {c: pairs[-1] for c in common() if (pairs := [p for p in table.get(c, []) if len(p) == 2])}
+    halves = {c: [p for p in table.get(c, []) if len(p) == 2] for c in common()}
+    parts = {c: pairs[-1] for c, pairs in halves.items() if pairs}
     often = Counter(part for pair in parts.values() for part in pair)
     classes: dict[str, list[str]] = {}
     for char, pair in parts.items():
