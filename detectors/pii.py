@@ -21,9 +21,10 @@ from guard.detectors.normalise import View, folded
 from guard.detectors.pii_hit import Hit, as_service, mask, settle
 from guard.detectors.pii_labelled import find_labelled, label_words
 from guard.detectors.pii_names import find_sexed, name_before
-from guard.detectors.pii_net import MAIL_SIGNS, find_emails, find_hardware
+from guard.detectors.pii_net import MAIL_SIGNS, find_accounts, find_emails, find_hardware
 from guard.detectors.pii_numbers import find_numbers, find_spoken, spoken_starts
 from guard.detectors.pii_places import ADDRESS_SIGNS, find_addresses, find_plates
+from guard.detectors.pii_running_names import find_running
 from guard.model import Content, Finding, Modality, Where
 
 NAME, VERSION = "pii", "1"
@@ -90,8 +91,9 @@ class _Signs(NamedTuple):
 def _automata() -> tuple[Longest, Longest, int]:
     """(labels and all else a finding without digits needs, labels only, count of labels).
 
-    A text with a finding holds at least one of: a digit, a label, ``@``, a sign of an address, or
-    two numerals that begin a mobile number or a resident ID. One pass, no Python per character.
+    Names in running text aside, a text with a finding holds at least one of: a digit, a label,
+    ``@``, a sign of an address, or two numerals that begin a mobile number or a resident ID. One
+    pass, no Python per character.
     """
     labels = label_words()
     others = ["@", *MAIL_SIGNS, *ADDRESS_SIGNS, *spoken_starts(), "男", "女"]
@@ -126,6 +128,7 @@ def _scan(view: View, signs: _Signs) -> Iterator[Hit]:
     if signs.digits:
         yield from find_numbers(text)
         yield from find_hardware(text)
+        yield from find_accounts(text)
         if chinese and (_ANY_LATIN.search(text) or "使" in text):
             yield from find_plates(text)
     if chinese and (signs.digits or any(sign in text for sign in ADDRESS_SIGNS)):
@@ -186,9 +189,9 @@ class PiiDetector:
     def _find(self, content: Content) -> list[Finding]:
         view = folded(content)
         signs = _signs(view.text)
-        if signs is None:
-            return []
-        hits = list(_scan(view, signs))
+        hits = [] if signs is None else list(_scan(view, signs))
+        if not view.text.isascii():
+            hits += find_running(view.text)
         if not hits:
             return []
         hits += [name for hit in hits if (name := _named(view.text, hit))]

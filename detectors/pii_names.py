@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guard.detectors.normalise import HAN
+from guard.detectors.oddness import ordinary
 from guard.detectors.pii_hit import Hit
 
 _DATA = Path(__file__).parent / "data"
@@ -31,21 +32,21 @@ _ENDS = re.compile(
     r"\Z|[^\w]|的|了|是|在|有|和|与|及|或|也|都|就|不|说|称|于|将|被|向|对|把|给|因|从|到|为|带|系|等|已|收\b|收,"
     r"|这|现|今|自|持|拨|来|要|想|会|能|她|他|家|住|男|女|先生|女士|小姐|同学|老师|阿姨|师傅|医生|警官|律师|教授"
     r"|同志|经理|主任|表示|反映|投诉|提醒|拿|获|搬|办|贷|当选|出[借生席任具]|申请|要求|主动|自[愿称]|委托|授权|领取"
-    r"|电话|手机|身份|性别|年龄|民族|出生|学号|工号|微信|qq|地址|住址|邮箱|联系|[啊呀吧呢吗嘛哦哈管需让跟请帮]|[一二两三四五六七八九十]+[位名个]|家属|过来|本人|名下|[0-9a-z]|代[收办理为]|寄|义务|跳入|前来|年[龄过]|吵|担任|负责|签|所|主[动张治]|[本今昨明]|上[周个午]|下[周个午]"
+    r"|电话|手机|身份|性别|年龄|民族|出生|学号|工号|微信|qq|地址|住址|邮箱|联系|[啊呀吧呢吗嘛哦哈管需让跟请帮]|[一二两三四五六七八九十]+[位名个]|家属|过来|本人|名下|[0-9a-z]|代[收办理为]|寄|义务|跳入|反馈|交代|拾到|捡到|押金|继承|签署|审核|未|人民币|提出|汇报|主持|接手|科目|明早|以|前来|年[龄过]|吵|担任|负责|签|所|主[动张治]|[本今昨明]|上[周个午]|下[周个午]"
 )
 #: Of these only the whole of a word says that a name ends before it.
 _STOP = re.compile(r"[,.;:!?、。/|()\[\]【】《》\"'“”‘’\s-]|\Z")
-_TITLE = re.compile(
-    "[总哥姐叔姨某]|先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|医生|护士|警官|律师|经理|主任|同学|老板"
+TITLE = re.compile(
+    "[总哥姐叔姨某]|先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|大叔|大婶|大伯|医生|护士|警官|律师|经理|主任|同学|老板"
     "|教授|院长|校长|同志|大夫"
 )
 #: Surnames that are far more often words: names only behind a label with a colon.
-_RISKY = frozenset("和能言练连解封")
+RISKY = frozenset("和能言练连解封")
 #: The Chinese John Doe.
 _PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
 #: Compounds that begin like a name and are none, beyond the word list.
 _NO_NAME = re.compile(
-    r"马里奥|王者|司机|平台|水平|车主|车辆|车牌|房东|房主|店家|店长|花园|华为|沙发|华人|管家|金额|方便|阳台|程序|应该"
+    r"马里奥|百里香|金砖|冷知识|王者|司机|平台|水平|车主|车辆|车牌|房东|房主|店家|店长|花园|华为|沙发|华人|管家|金额|方便|阳台|程序|应该"
     r"|公司|单位|项目|文件|时间|任务|高级|安全|全部|成员|万元|万一|和[他她你我]|[经关于]于"
 )
 
@@ -71,7 +72,8 @@ class _Tables(NamedTuple):
 
 
 @functools.cache
-def _tables() -> _Tables:
+def name_tables() -> _Tables:
+    """Surnames, characters of given names, and ordinary words that begin like a name."""
     _, singles, compounds = (_DATA / "surnames.txt").read_text(encoding="utf-8").splitlines()
     rows = (_DATA / "not_names.txt").read_text(encoding="utf-8").splitlines()[1:]
     words = {row[0] + second for row in rows for second in row[2:]}
@@ -86,7 +88,7 @@ def _tables() -> _Tables:
 
 def _surname_end(text: str, at: int) -> int:
     """The end of the surname at ``at``, compound ones first; 0 for none."""
-    tables = _tables()
+    tables = name_tables()
     for length in (2, 4):
         if text[at : at + length] in tables.compounds:
             return at + length
@@ -114,19 +116,20 @@ def left_words() -> dict[str, str]:
     return kinds | dict.fromkeys(_LATIN, "latin")
 
 
-def _refused(name: str) -> bool:
+def refused_name(name: str) -> bool:
+    """Whether this is a famous or fictional person, or a word that begins like a name."""
     return _word_kinds().get(name) == "famous" or _NO_NAME.match(name) is not None
 
 
 def _end_loose(text: str, start: int, given: int) -> int:
     """The end of a name behind a colon: what stands before the next stop, if it can be one."""
-    tables = _tables()
+    tables = name_tables()
     for length in (2, 1):
         end = given + length
         chars = text[given:end]
         if len(chars) < length or not _STOP.match(text, end) or not all(map(_is_han, chars)):
             continue
-        if chars[0] in "们某" or text[start:end] in tables.words or _TITLE.match(chars):
+        if chars[0] in "们某" or text[start:end] in tables.words or TITLE.match(chars):
             return 0
         if text[start : start + 2] in tables.words and not set(chars) <= tables.given:
             return 0
@@ -140,16 +143,15 @@ def _is_han(char: str) -> bool:
 
 def _end_strict(text: str, start: int, given: int, thorough: bool) -> int:
     """The end of a name that is told from words: its characters and what follows must fit."""
-    tables = _tables()
     if _wordlike(text, start, given):
         return 0
     best = 0
     for length in (2, 1):
         end = given + length
         chars = text[given:end]
-        if len(chars) < length or not all(c in tables.given for c in chars):
+        if len(chars) < length or not is_given(chars):
             continue
-        if _TITLE.match(chars):
+        if TITLE.match(chars):
             return 0
         best = best or (end if length == 2 and not thorough else 0)
         if _ENDS.match(text, end) and not (length == 1 and thorough and not _STOP.match(text, end)):
@@ -157,9 +159,29 @@ def _end_strict(text: str, start: int, given: int, thorough: bool) -> int:
     return best
 
 
+#: 胜男, 亚男: the only given names that end in a character which otherwise says the sex.
+_BOYISH = re.compile("[胜亚若冠超赛梦似]男")
+
+
+def is_given(chars: str) -> bool:
+    """Whether one or two characters can be a given name."""
+    if len(chars) == 2 and chars[0] in "一阿":
+        chars = chars[1]
+    return set(chars) <= name_tables().given or _BOYISH.fullmatch(chars) is not None
+
+
 def _wordlike(text: str, start: int, given: int) -> bool:
     """Whether a single surname and the character behind it make an ordinary word."""
-    return given - start == 1 and text[start : start + 2] in _tables().words
+    return given - start == 1 and text[start : start + 2] in name_tables().words
+
+
+def _end_risky(text: str, at: int, kind: str) -> int:
+    """和志远 behind a role: a surname that is a word, with two given characters to the stop."""
+    tables, end = name_tables(), at + 3
+    fits = is_given(text[at + 1 : end]) and text[at : at + 2] not in tables.words
+    if kind not in ("form", "role") or not fits or not _STOP.match(text, end):
+        return 0
+    return 0 if text[at:end] in ordinary() or text[at + 1 : end] in ordinary() else end
 
 
 def _name(text: str, at: int, kind: str) -> int:
@@ -171,12 +193,12 @@ def _name(text: str, at: int, kind: str) -> int:
     ):
         return dotted.end()
     given = _surname_end(text, at)
-    if not given or (text[at] in _RISKY and kind != "loose"):
-        return 0
+    if not given or (text[at] in RISKY and kind != "loose"):
+        return _end_risky(text, at, kind) if given else 0
     end = _end_loose(text, at, given) if kind in ("loose", "called") else 0
     if not end:
         end = _end_strict(text, at, given, kind == "weak")
-    return 0 if end and _refused(text[at:end]) else end
+    return 0 if end and refused_name(text[at:end]) else end
 
 
 def _hit(text: str, start: int, end: int, score: float, why: str) -> Hit:
@@ -223,7 +245,7 @@ _CUT = re.compile(r"[好信你我他她的了科是在有和与及或请给由�
 
 def _before_title(text: str, at: int) -> Iterator[Hit]:
     """欧阳慧老师: the name that ends where a title begins."""
-    tables = _tables()
+    tables = name_tables()
     for start in range(max(0, at - 4), at - 1):
         behind = _surname_end(text, start)
         if not behind or at - behind not in (1, 2):
@@ -231,7 +253,7 @@ def _before_title(text: str, at: int) -> Iterator[Hit]:
         clear = start == 0 or _STOP.match(text, start - 1) or _CUT.match(text, start - 1)
         if clear and not _wordlike(text, start, behind):
             given = text[behind:at]
-            if set(given) <= tables.given and not _refused(text[start:at]):
+            if set(given) <= tables.given and not refused_name(text[start:at]):
                 yield _hit(text, start, at, 0.75, "surname, before a title")
                 return
 
@@ -289,12 +311,12 @@ def name_before(text: str, at: int) -> Hit | None:
         return None
     start, stop = match.span("value")
     given = _surname_end(text, start)
-    if not given or stop - given not in (1, 2) or _TITLE.match(text, given):
+    if not given or stop - given not in (1, 2) or TITLE.match(text, given):
         return None
     if (
         set(text[given:stop]) & _NOT_GIVEN
-        or text[start : start + 2] in _tables().words
-        or _refused(text[start:stop])
+        or text[start : start + 2] in name_tables().words
+        or refused_name(text[start:stop])
     ):
         return None
     return _hit(text, start, stop, 0.7, "surname, before a number")
@@ -318,7 +340,7 @@ def find_sexed(text: str) -> Iterator[Hit]:
 def openers(kind: str) -> frozenset[str] | None:
     """First characters without which no name can follow a word of this kind; None: any may."""
     if kind in ("weak", "told", "role", "form", "field"):
-        tables = _tables()
+        tables = name_tables()
         firsts = {*tables.singles, *(name[0] for name in tables.compounds)}
         links = (
             ""

@@ -131,3 +131,21 @@ def find_hardware(text: str) -> Iterator[Hit]:
             if match.start() >= done and (hit := _around(text, match.start())):
                 yield hit
                 done = hit.end
+
+
+#: The account a WeChat client gives to who chose none.
+_WXID = re.compile(r"(?<![a-z0-9_])wxid_[a-z0-9]{6,22}(?![a-z0-9_])")
+#: QQ号码是…; QQ换了,…新号…: a few characters between the word and the number.
+_QQ_FAR = re.compile(
+    r"(?:qq|扣扣|企鹅)(?:号码|号?[换改][成了为]|[^0-9a-z\n机话单]{1,12}?(?:新号|小号|大号))"
+    r"码?[是为: ]{0,2}(?P<v>[1-9][0-9]{5,9})(?![0-9a-z@.])"
+)
+
+
+def find_accounts(text: str) -> Iterator[Hit]:
+    """WeChat accounts by their shape, QQ numbers some characters behind their label."""
+    for match in _WXID.finditer(text):
+        yield Hit(*match.span(), "pii.wechat", 0.95, "WeChat ID by its shape")
+    if "qq" in text or "扣扣" in text or "企鹅" in text:
+        for match in _QQ_FAR.finditer(text):
+            yield Hit(*match.span("v"), "pii.qq", 0.8, "number near a label")

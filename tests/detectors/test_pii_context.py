@@ -77,6 +77,43 @@ def test_words_that_begin_like_names_are_none(text: str) -> None:
     assert found(text, 0.7) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (
+            "参会：沈嘉树、陆星禾、柏霜；缺席：龚小薇（出差）",
+            ["沈嘉树", "陆星禾", "柏霜", "龚小薇"],
+        ),
+        ("沈嘉树提出预算不够，陆星禾负责再算一遍", ["沈嘉树", "陆星禾"]),
+        ("这批货由陆星禾代签收", ["陆星禾"]),
+        ("给予沈嘉树同学表扬", ["沈嘉树"]),
+        ("昨天碰见了公孙胜男，她瘦了", ["公孙胜男"]),
+        ("急事先找欧阳霜处理", ["欧阳霜"]),
+        ("机主沈嘉树称网速慢", ["沈嘉树"]),
+        ("我和陆霜说好了", ["陆霜"]),
+    ],
+)
+def test_names_in_running_text(text: str, names: list[str]) -> None:
+    assert [value for category, value in found(text, 0.5) if category == "pii.name"] == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "和平共存是各方的愿望",
+        "李叔说明天来",
+        "常山和东方财富今天涨停",
+        "高温的天气，连续三天",
+        "方法、步骤和时间都写清楚",
+        "金色的阳光，安静的小路",
+        "周末的时候想去爬山",
+        "马上说明情况，明确责任",
+    ],
+)
+def test_running_text_without_names(text: str) -> None:
+    assert found(text, 0.5) == []
+
+
 def test_i_am_says_less_than_i_am_called() -> None:
     assert score("我是沈嘉树。") < score("我叫沈嘉树。")
 
@@ -88,6 +125,9 @@ def test_i_am_says_less_than_i_am_called() -> None:
         ("薇❤信 abc12345", "pii.wechat", "abc12345"),
         ("加V信abc12345", "pii.wechat", "abc12345"),
         ("扣扣：123456789", "pii.qq", "123456789"),
+        ("QQ号码是123456789", "pii.qq", "123456789"),
+        ("我QQ换了，老号被盗，新号123456789", "pii.qq", "123456789"),
+        ("搜一下wxid_ab12cd34ef56gh，头像是猫", "pii.wechat", "wxid_ab12cd34ef56gh"),
         ("企鹅号123456789", "pii.qq", "123456789"),
         ("q：123456789", "pii.qq", "123456789"),
         ("打一 三 八 一 二 三 四 五 六 七 八", "pii.phone", "一 三 八 一 二 三 四 五 六 七 八"),
