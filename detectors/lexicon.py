@@ -206,7 +206,7 @@ class LexiconDetector:
         other = []
         if self._disguises is not None:
             other = self._disguises.find(tight or view, not self._lone.isdisjoint(words))
-        if not other and self._waking.isdisjoint(words):
+        if not other and (self._waking.isdisjoint(words) or not self._can_match(words)):
             return []
         hits = self._hits(plain, view)
         disguised: dict[int, list[Hit]] = {}
@@ -227,6 +227,12 @@ class LexiconDetector:
         if disguised:
             matches = believed(matches, sentences, view.text)
         return self._findings(matches, view)
+
+    def _can_match(self, words: Iterable[int]) -> bool:
+        """Whether words, wherever they stand, make up all the parts of some matcher."""
+        present = {leaf for word in words for leaf in self._leaves[word]}
+        present.update(leaf for word in words for leaf in self._anchors[word])
+        return bool(self._awake(present))
 
     def hits(self, content: Content) -> tuple[View, dict[int, list[Stretch]], dict[int, list[Hit]]]:
         """(folded view, hits per leaf, the same of words spelled otherwise), for explaining."""
