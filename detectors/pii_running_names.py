@@ -11,6 +11,7 @@ import functools
 import re
 from collections.abc import Iterator
 
+from guard.detectors.automaton import Longest
 from guard.detectors.normalise import HAN
 from guard.detectors.oddness import ordinary
 from guard.detectors.pii_hit import Hit
@@ -98,17 +99,15 @@ _PLACES = re.compile("[东南西]方|百里|[东南西]门|南宫|第五|东郭|
 
 
 @functools.cache
-def _compound() -> re.Pattern[str]:
-    names = sorted(name_tables().compounds, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, names)))
+def _compound() -> Longest:
+    return Longest(sorted(name_tables().compounds))
 
 
 def _compounds(text: str) -> Iterator[Hit]:
     """欧阳铭 anywhere; a place or a word that looks like one of these surnames needs more."""
-    for match in _compound().finditer(text):
-        at, given = match.span()
+    for at, given, _ in _compound().scan(text):
         end = _ends(text, at, given, clause=True, loose=False)
-        if end and not _PLACES.match(match[0]):
+        if end and not _PLACES.match(text, at, given):
             yield Hit(at, end, "pii.name", 0.76, "compound surname and given name")
         elif (
             end
