@@ -159,8 +159,8 @@ def main(argv: list[str]) -> int:
         (DOCS / "pictures" / "bench.svg").write_text(drawn, encoding="utf-8")
         page = DOCS / "benchmarks.md"
         text = page.read_text(encoding="utf-8")
-        marked = re.compile(r"(<!-- tables -->\n).*(\n<!-- /tables -->)", re.DOTALL)
-        page.write_text(marked.sub(lambda m: f"{m[1]}\n{written}\n{m[2]}", text), encoding="utf-8")
+        marked = re.compile(r"(<!-- tables -->\n).*?(<!-- /tables -->)", re.DOTALL)
+        page.write_text(marked.sub(lambda m: f"{m[1]}\n{written}\n\n{m[2]}", text), encoding="utf-8")
     return 0
 
 
