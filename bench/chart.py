@@ -160,7 +160,9 @@ def main(argv: list[str]) -> int:
         page = DOCS / "benchmarks.md"
         text = page.read_text(encoding="utf-8")
         marked = re.compile(r"(<!-- tables -->\n).*?(<!-- /tables -->)", re.DOTALL)
-        page.write_text(marked.sub(lambda m: f"{m[1]}\n{written}\n\n{m[2]}", text), encoding="utf-8")
+        page.write_text(
+            marked.sub(lambda m: f"{m[1]}\n{written}\n\n{m[2]}", text), encoding="utf-8"
+        )
     return 0
 
 
