@@ -31,20 +31,20 @@ _VERB = (
 _AFTER = re.compile(_VERB)
 _OWNS = re.compile("的")
 _STOP = re.compile(rf"\Z|[^{HAN}a-z0-9\d·•]|和(?=[你我他她]|[^{HAN}]|[{HAN}]{{2,3}}[^{HAN}])")
-#: Where a name may begin: a clause, a word that takes a person, a list.
-_CLAUSE = rf"(?P<clause>(?:^|[^{HAN}a-z0-9·•《]))"
+#: Where a name may begin: a clause, a word that takes a person, a list. All look back from the
+#: surname: a search that begins with one set of characters is several times faster.
+_CLAUSE = rf"(?P<clause>(?<=^.)|(?<=[^{HAN}a-z0-9·•《].))"
 _CUE = (
-    r"(?P<cue>由|请|被|将|跟|向|给予?|今借到|关于|到|等|找|别听|让|和|与|叫|[号室床楼栋幢]的?|[家单研二]的"
-    r"|的|是|备注一下|[店班组队]长|会员|学员|讲师|专员|客服|售后|校友)"
+    r"(?<=[号室床楼栋幢家单研二]的.)|(?<=[店班组队]长.)|(?<=今借到.)|(?<=备注一下.)|(?<=(?:关于|别听|会员|学员|讲师|专员"
+    r"|客服|售后|校友).)|(?<=[由请被将跟向给找叫号室床楼栋幢].)|(?<=给予.)|(?P<loose>(?<=[的是到等让和与].))"
 )
-_LOOSE_CUES = frozenset("的是到等让和与")
 
 
 @functools.cache
 def _places() -> re.Pattern[str]:
     """Where a name may begin, with a surname behind it."""
     firsts = "".join(sorted((name_tables().singles | _RARE) - RISKY))
-    return re.compile(rf"(?:{_CLAUSE}|{_CUE})(?=[{firsts}])")
+    return re.compile(rf"[{firsts}](?:{_CLAUSE}|{_CUE})")
 
 
 def _given(text: str, start: int, end: int) -> bool:
@@ -147,11 +147,11 @@ def find_running(text: str) -> Iterator[Hit]:
     yield from _compounds(text)
     past = 0  # where the last list ended: its members are not read again
     for match in _places().finditer(text):
-        at = match.end()
+        at = match.start()
         if at < past:
             continue
         clause = match["clause"] is not None
-        end = _ends(text, at, at + 1, clause, match["cue"] in _LOOSE_CUES)
+        end = _ends(text, at, at + 1, clause, match["loose"] is not None)
         if not end:
             continue
         yield Hit(at, end, "pii.name", 0.7, "surname and given name in running text")
