@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from pathlib import Path
 
 from guard.model import Content
@@ -60,6 +61,11 @@ class View:
         # A negative _back marks characters that all came from the single character ~_back.
         self._at: list[int] | None = runs[0] if runs is not None else None
         self._back: list[int] | None = runs[1] if runs is not None else None
+
+    @property
+    def shifted(self) -> bool:
+        """Whether any character stands elsewhere than in the text this view derives from."""
+        return self._at is not None
 
     def origin(self, index: int) -> int:
         """Where the character at ``index`` of this view stood in its parent or the original."""
@@ -134,10 +140,38 @@ def _unfold(text: str, draft: str, wide: dict[int, str]) -> View:
     return View("".join(pieces), text, (at, back))
 
 
+#: The full-width marks of nearly every Chinese text.
+_FREQUENT = tuple((mark, chr(ord(mark) - 0xFEE0)) for mark in "，：？！；（）")
+
+
+@functools.cache
+def _unfolded() -> re.Pattern[str]:
+    """Any character that folding changes. Searching for one takes a fifth of the time of folding,
+    and most Chinese text has none beside :data:`_FREQUENT`."""
+    changed = sorted(cp for cp, to in _tables()[0].items() if to != cp and cp < 0x10000)
+    runs: list[list[int]] = []
+    for cp in changed:
+        if runs and cp == runs[-1][1] + 1:
+            runs[-1][1] = cp
+        else:
+            runs.append([cp, cp])
+    ranges = (f"{re.escape(chr(first))}-{re.escape(chr(last))}" for first, last in runs)
+    return re.compile(f"[{''.join(ranges)}\U00010000-\U0010ffff]")
+
+
 def fold(text: str) -> View:
     """The folded view of a text. Linear in its length; any ``str`` is accepted."""
+    draft = text
+    at = 0
+    if not text.isascii():
+        for mark, plain in _FREQUENT:
+            draft = draft.replace(mark, plain)
+        first = _unfolded().search(draft)
+        if first is None:
+            return View(draft, text)
+        at = first.start()
     table, wide = _tables()
-    draft = text.translate(table)
+    draft = draft[:at] + draft[at:].translate(table)
     if _DROP in draft or _WIDE in draft:
         return _unfold(text, draft, wide)
     return View(draft, text)
@@ -157,11 +191,13 @@ def _inserted() -> re.Pattern[str]:
 def _is_noise(view: View, start: int, end: int) -> bool:
     """Whether a gap before a Han character was inserted: it follows one, and holds no full-width
     comma, colon or bracket, which folding made ASCII but which part sentences in Chinese."""
-    return (
-        start > 0
-        and _AFTER_HAN.match(view.text, start - 1) is not None
-        and all(view.original[view.origin(i)] not in CLAUSE for i in range(start, end))
-    )
+    if not start:
+        return False
+    if view.shifted:
+        gap: Iterable[str] = (view.original[view.origin(i)] for i in range(start, end))
+    else:
+        gap = view.original[start:end]
+    return CLAUSE.isdisjoint(gap) and _AFTER_HAN.match(view.text, start - 1) is not None
 
 
 def _cuts(view: View) -> list[tuple[int, int]]:

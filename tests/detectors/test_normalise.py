@@ -77,6 +77,14 @@ def test_folding_works_character_by_character(left: str, right: str) -> None:
     assert fold(left + right).text == fold(left).text + fold(right).text
 
 
+@given(st.text(st.sampled_from(PLAIN_HAN + list("，：？！；（）。")), max_size=40), TEXT)
+def test_what_needs_no_folding_is_left_alone_before_what_does(plain: str, text: str) -> None:
+    """Plain text takes a short cut; where it ends must not show."""
+    view = fold(plain + text)
+    assert view.text == fold("Ａ" + plain).text[1:] + fold("Ａ" + text).text[1:]
+    assert all(view.span(i, i + 1) == (i, i + 1) for i in range(len(plain)))
+
+
 @given(st.text(st.sampled_from(PLAIN_HAN), max_size=80))
 def test_simplified_chinese_is_left_alone(text: str) -> None:
     view = fold(text)
