@@ -23,7 +23,7 @@ class SampleFailure:
         return f"rule {self.rule} {said} sample {self.sample.text!r} (role {self.sample.role})"
 
 
-def _day(rule: Rule) -> dt.date:
+def day_of(rule: Rule) -> dt.date:
     """A day on which the rule is in force."""
     today = dt.date.today()
     if rule.since and today < rule.since:
@@ -48,7 +48,7 @@ def failing_samples(
         batch = [Content(sample.text, sample.role) for _, sample in wanted]
         found = engine.find(batch)
         for (kind, sample), content, findings in zip(wanted, batch, found, strict=True):
-            verdict = engine.policy.decide(content, findings, on=_day(rule))
+            verdict = engine.policy.decide(content, findings, on=day_of(rule))
             fired = any(item.id == rule.id for item in verdict.rules)
             if fired != (kind == "hit"):
                 yield SampleFailure(rule.id, kind, sample)

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from guard.cli import rollout
-from guard.cli.output import print_json, print_table, progress
+from guard.cli import rollout, trial
+from guard.cli.output import print_json, print_table
 from guard.errors import InputError
 
 #: Verbs that guard/cli/rollout.py carries out.
@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
         else:
             sub.add_argument("--policy", default="cn", metavar="NAME|PATH[,...]")
+        if verb == "test":
+            trial.add_arguments(sub)
         if verb == "show":
             sub.add_argument("rule", metavar="RULE", help="the id of a rule")
         sub.add_argument("--json", action="store_true", help="one JSON object")
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         "list": _list,
         "show": _show,
         "lint": _lint,
-        "test": _test,
+        "test": trial.run,
         "coverage": _coverage,
         "import": _import,
         "diff": rollout.run_diff,
@@ -174,38 +176,6 @@ def _lint(args: argparse.Namespace) -> int:
             f"{len(problems) - errors} warnings"
         )
     return 1 if errors else 0
-
-
-def _test(args: argparse.Namespace) -> int:
-    from guard.benign import held, newly_blocked, read_corpus, read_known
-    from guard.compile import build_engine
-    from guard.policies.load import load_policy
-    from guard.samples import failing_samples
-
-    policy = load_policy(args.policy)
-    engine = build_engine(policy)
-    failures = list(progress(failing_samples(engine), "testing rules"))
-    tried = sum(len(rule.hits) + len(rule.misses) for rule in policy.rules)
-    corpus = read_corpus()
-    found = list(progress(held(engine, corpus), "benign corpus"))
-    blocked = newly_blocked(found, read_known())
-    if args.json:
-        benign = {"texts": len(corpus), "held": found, "newly_blocked": blocked}
-        print_json(
-            {"policy": policy.name, "samples": tried, "failures": failures, "benign": benign}
-        )
-    else:
-        texts = {item.id: item.text for item in corpus}
-        for failure in failures:
-            print(failure)
-        for item in blocked:
-            print(f"rule {item.rule} blocks benign text {item.id} {texts[item.id]!r}")
-        print(
-            f"{policy.name}: {tried} samples of {len(policy.rules)} rules, {len(failures)} failed; "
-            f"{len(corpus)} benign texts, {len({item.id for item in found})} held up, "
-            f"{len(blocked)} newly blocked"
-        )
-    return 1 if failures or blocked else 0
 
 
 def _coverage(args: argparse.Namespace) -> int:
