@@ -21,6 +21,7 @@ from guard.watermark.localca import create
 from . import test_label_documents as documents
 from . import test_label_film as films
 from . import test_label_more_pictures as pictures
+from . import test_label_pdf as pdfs
 from . import test_label_sound as sounds
 from .conftest import CODE, encode, scene
 
@@ -40,6 +41,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "a.mkv": lambda: films.made("film.mkv")[0],
     "a.webm": lambda: films.made("film.webm")[0],
     "a.flv": lambda: films.made("film.flv")[0],
+    "a.pdf": lambda: pdfs.SAMPLES["streams"],
     "a.docx": lambda: documents.SAMPLES["plain"][1],
     "a.odt": lambda: documents.SAMPLES["odf"][1],
     "a.epub": lambda: documents.SAMPLES["epub"][1],
