@@ -125,6 +125,18 @@ def risk_lines(policy: Policy) -> dict[str, dict[str, int]]:
     }
 
 
+def word_lines(policy: Policy) -> dict[str, dict[str, int]]:
+    """Per pack that has words of its own: its blocks, their words, and how many of them say where
+    they come from and who reviewed them."""
+    lines: dict[str, dict[str, int]] = {}
+    for block in policy.blocks:
+        line = lines.setdefault(block.pack, {"blocks": 0, "entries": 0, "with_provenance": 0})
+        line["blocks"] += 1
+        line["entries"] += block.entries
+        line["with_provenance"] += block.entries if block.provenance else 0
+    return lines
+
+
 def bank_lines(policy: Policy) -> dict[str, dict[str, object]]:
     """Questions that can serve as banks today: the rules' own samples in role prompt, and the
     prompts of the benign corpus by the aspects of cl. 8.3."""

@@ -38,7 +38,26 @@ def lint(policy: Policy, engine: Engine, own: frozenset[str]) -> list[Problem]:
         Problem("error", slug, "no detector gives this category")
         for slug in unanswered(policy, engine)
     ]
+    problems += [problem for pack in policy.packs for problem in _pack(*pack, policy, own)]
     return sorted(problems, key=lambda problem: (problem.level, problem.rule))
+
+
+def _pack(pack: str, version: str, policy: Policy, own: frozenset[str]) -> Iterator[Problem]:
+    """What a shipped pack must say of itself; an operator's may."""
+    if pack not in own:
+        return
+    bare = [block for block in policy.blocks if block.pack == pack and not block.provenance]
+    if bare:
+        words, first = sum(block.entries for block in bare), bare[0].name
+        said = f"{words} words in {len(bare)} blocks ({first}, …) without provenance in pack.yaml"
+        yield Problem("warning", pack, said)
+    notes = [change for change in policy.changes if change.pack == pack]
+    if not notes:
+        yield Problem("warning", pack, "no `changes` tell what its versions brought")
+    elif version != notes[0].version:
+        yield Problem("error", pack, f"version {version} is not the first of `changes`")
+    if len({note.version for note in notes}) < len(notes):
+        yield Problem("error", pack, "`changes` tells of a version twice")
 
 
 def _rule(rule: Rule, policy: Policy, own: frozenset[str]) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from guard.model import Action, Matcher, Rule
 from guard.policies.policy import Policy
+from guard.policies.provenance import Change
 
 #: Fields of a rule that are compared by value; ``match`` and ``actions`` are told in detail.
 _FIELDS: Final = tuple(
@@ -16,7 +17,7 @@ _FIELDS: Final = tuple(
     for field in dataclasses.fields(Rule)
     if field.name not in ("id", "match", "actions", "hits", "misses")
 )
-_AROUND: Final = ("overrides", "waivers", "on_failure", "packs")
+_AROUND: Final = ("overrides", "waivers", "on_failure", "accepted", "packs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,12 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class PolicyDiff:
-    """The difference; ``settings`` are overrides, waivers, on_failure and pack versions."""
+    """The difference; ``settings`` are overrides, waivers, on_failure, accepted texts and pack
+    versions.
+
+    ``notes`` are those of the versions between, newest first; ``undone`` those that a step back
+    takes away. ``unversioned`` are packs whose rules differ under one version.
+    """
 
     old: str
     new: str
@@ -46,6 +52,9 @@ class PolicyDiff:
     removed: tuple[str, ...]
     changed: tuple[RuleChange, ...]
     settings: Mapping[str, Words]
+    notes: tuple[Change, ...] = ()
+    undone: tuple[Change, ...] = ()
+    unversioned: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.settings)
@@ -64,7 +73,31 @@ def diff(old: Policy, new: Policy) -> PolicyDiff:
         tuple(id for id in before if id not in after),
         tuple(_change(one, two) for one, two in pairs if one != two),
         {name: words for name, words in settings.items() if words != Words()},
+        _notes(old, new),
+        _notes(new, old),
+        _unversioned(old, new),
     )
+
+
+def _notes(old: Policy, new: Policy) -> tuple[Change, ...]:
+    """Of every pack in both, the notes of ``new`` on versions that ``old`` does not know."""
+    kept = dict(old.packs).keys()
+    known = {(change.pack, change.version) for change in old.changes} | set(old.packs)
+    return tuple(
+        change
+        for change in new.changes
+        if change.pack in kept and (change.pack, change.version) not in known
+    )
+
+
+def _unversioned(old: Policy, new: Policy) -> tuple[str, ...]:
+    """Packs that say they are the same version and have other rules."""
+    same = [pack for pack, version in new.packs if (pack, version) in old.packs]
+    return tuple(pack for pack in same if _of_pack(old, pack) != _of_pack(new, pack))
+
+
+def _of_pack(policy: Policy, pack: str) -> list[Rule]:
+    return [rule for rule in policy.rules if rule.pack == pack]
 
 
 def _change(old: Rule, new: Rule) -> RuleChange:

@@ -14,7 +14,7 @@ import itertools
 import json
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -131,9 +131,9 @@ class Pair:
     same: tuple[bool, bool]
 
     @classmethod
-    def load(cls, old: str, new: str) -> Pair:
+    def load(cls, old: str, new: str, trusted: Collection[str] = ()) -> Pair:
         """Build both. Raises PolicyError for a policy that cannot be used."""
-        first, second = (build_engine(load_policy(spec)) for spec in (old, new))
+        first, second = (build_engine(load_policy(spec, trusted)) for spec in (old, new))
         one, two = (frozenset(r.match for r in e.policy.rules) for e in (first, second))
         same = (one == one | two, two == one | two)
         if same[0] or same[1]:
@@ -226,6 +226,7 @@ def replay(
     role: Role = "prompt",
     on: dt.date | None = None,
     workers: int = 2,
+    trusted: Collection[str] = (),
 ) -> Replay:
     """Judge a .jsonl(.gz) file with two policies.
 
@@ -234,13 +235,14 @@ def replay(
         role: of rows that do not say theirs.
         on: the day whose rules apply; today.
         workers: processes; 1 stays in this one, as do short files.
+        trusted: public keys; if there are any, own packs must be signed, as for service.
 
     Raises:
         PolicyError: a policy that cannot be used.
         InputError: an unreadable file or row.
     """
     lines = Reader(file).lines()
-    _WORK.append((Pair.load(old, new), file, role, on or dt.date.today()))
+    _WORK.append((Pair.load(old, new, trusted), file, role, on or dt.date.today()))
     done = Replay()
     try:
         for part in _parts(lines, workers):

@@ -7,7 +7,7 @@ to the records; the recorded decision then stands for the old policy.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,13 +34,19 @@ class Matched:
 
 
 def replay_log(
-    folder: Path, texts: Path | None, policy: str, *, on: dt.date | None = None
+    folder: Path,
+    texts: Path | None,
+    policy: str,
+    *,
+    on: dt.date | None = None,
+    trusted: Collection[str] = (),
 ) -> Matched:
     """Judge the texts of a log's decisions with ``policy``.
 
     Args:
         texts: .jsonl(.gz) rows of ``text`` and, where known, ``subject`` and ``tenant``.
         on: the day whose rules apply; today.
+        trusted: public keys; if there are any, own packs must be signed, as for service.
 
     Raises:
         InputError: no texts were given.
@@ -54,7 +60,7 @@ def replay_log(
             f"{folder}: an audit log holds keyed digests, not texts",
             "keep the texts of your traffic as .jsonl rows and give them with --texts FILE",
         )
-    engine = build_engine(load_policy(policy))
+    engine = build_engine(load_policy(policy, trusted))
     day = on or dt.date.today()
     done = Replay()
     with open_log(folder, create=False) as log:

@@ -13,173 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import regex
 
 from guard.errors import PolicyError
-from guard.model import Action, Matcher, Requirement, Role, Rule, Sample
+from guard.model import Action, Requirement, Rule
 from guard.policies import schema
+from guard.policies.pack import Pack, actions_of
 from guard.policies.policy import Answer, Category, Override, Policy, Taxonomy, Waiver
-from guard.policies.read import read_form, read_lexicon
+from guard.policies.provenance import Block, accepted, blocks, changes
+from guard.policies.read import read_form
 from guard.policies.signing import pack_files, verify_pack
 
 HERE = Path(__file__).resolve().parent
-_LIST_KEYS = ("words", "any", "all", "near")
-_NAME_KEYS = ("group", "lexicon", "pattern", "category")
-
-
-@dataclass(frozen=True, slots=True)
-class _Pack:
-    """A pack folder while it is being read."""
-
-    folder: Path
-    head: schema.PackFile
-    groups: Mapping[str, Sequence[str]]
-
-    def matcher(self, form: schema.MatchForm, id: str, category: str, where: str) -> Matcher:
-        """The matcher of a form; ``where`` names the rule in errors."""
-        given = [key for key in (*_LIST_KEYS, *_NAME_KEYS) if getattr(form, key)]
-        if len(given) != 1:
-            found = ", ".join(given) or "none"
-            raise PolicyError(
-                f"{where}: a match needs exactly one of words, group, lexicon, pattern, category, "
-                f"any, all, near (found: {found})",
-                "split it into parts",
-            )
-        unless = self.matcher(form.unless, f"{id}/unless", "", where) if form.unless else None
-        kind = given[0]
-        if kind in ("any", "all", "near"):
-            return self._composite(form, kind, id, category, unless, where)
-        if form.within is not None or form.ordered:
-            raise PolicyError(f"{where}: `within` and `ordered` belong to `near`", "remove them")
-        if kind == "category":
-            return Matcher(f"category:{form.category}", "category", category=form.category)
-        if kind == "pattern":
-            return self._pattern(form, id, category, unless, where)
-        return Matcher(
-            id,
-            "words",
-            self._words(form, where),
-            category=category,
-            # Groups hold everyday words, and an excuse must be plain to excuse.
-            plain=bool(form.group) or id.endswith("/unless"),
-            unless=unless,
-        )
-
-    def _composite(
-        self,
-        form: schema.MatchForm,
-        kind: str,
-        id: str,
-        category: str,
-        unless: Matcher | None,
-        where: str,
-    ) -> Matcher:
-        parts: list[schema.MatchForm] = getattr(form, kind)
-        if kind != "any" and len(parts) < 2:
-            raise PolicyError(f"{where}: `{kind}` needs at least two parts", "add a part")
-        made = tuple(
-            self.matcher(part, f"{id}/{n}", category, where) for n, part in enumerate(parts)
-        )
-        if any(part.kind == "category" for part in made):
-            raise PolicyError(f"{where}: `category` stands alone", "make it a rule of its own")
-        return Matcher(
-            id,
-            kind,  # type: ignore[arg-type] # one of any, all, near: checked by the caller
-            category=category,
-            parts=made,
-            within=12 if form.within is None else form.within,
-            ordered=form.ordered,
-            unless=unless,
-        )
-
-    def _pattern(
-        self, form: schema.MatchForm, id: str, category: str, unless: Matcher | None, where: str
-    ) -> Matcher:
-        try:
-            regex.compile(form.pattern)
-        except regex.error as error:
-            raise PolicyError(f"{where}: bad pattern: {error}", "mend the expression") from None
-        if not form.anchors:
-            raise PolicyError(
-                f"{where}: a pattern needs `anchors`",
-                "list literals one of which every match holds",
-            )
-        return Matcher(
-            id,
-            "pattern",
-            pattern=form.pattern,
-            anchors=tuple(form.anchors),
-            category=category,
-            unless=unless,
-        )
-
-    def _words(self, form: schema.MatchForm, where: str) -> tuple[str, ...]:
-        if form.words:
-            return tuple(form.words)
-        if form.lexicon:
-            # In the folder, or the policy's digest would not cover it.
-            if Path(form.lexicon).name != form.lexicon or not form.lexicon.endswith(".tsv"):
-                raise PolicyError(
-                    f"{where}: lexicon {form.lexicon!r} is not a .tsv beside the rules",
-                    "move it into the folder of the pack",
-                )
-            return tuple(row[0] for row in read_lexicon(self.folder / form.lexicon))
-        if form.group not in self.groups:
-            raise PolicyError(f"{where}: no group named {form.group!r}", "define it in pack.yaml")
-        return tuple(self.groups[form.group])
-
-    def rule(self, form: schema.RuleForm, where: str) -> Rule:
-        """The rule of a form."""
-        match = self.matcher(form.match, f"{form.id}", form.category, where)
-        actions = _actions(form.action)
-        if not actions:
-            raise PolicyError(
-                f"{where}: `action` names no role", "give one per role, e.g. prompt: block"
-            )
-        return Rule(
-            id=form.id,
-            title_zh=form.title.zh,
-            title_en=form.title.en,
-            basis=tuple(form.basis),
-            category=form.category,
-            match=match,
-            actions=actions,
-            severity=form.severity,
-            confidence=form.confidence,
-            threshold=max(form.threshold, form.match.min_score or 0.0),
-            modalities=tuple(form.applies.modalities),
-            channels=tuple(form.applies.channels),
-            reply=form.reply,
-            status=form.status,
-            observe=form.observe,
-            since=form.since or self.head.since,
-            until=form.until,
-            falsepositives=form.falsepositives,
-            hits=_samples(form.samples.hit, actions),
-            misses=_samples(form.samples.miss, actions),
-            pack=self.head.id,
-        )
-
-
-def _actions(form: schema.ActionsForm) -> dict[Role, Action]:
-    named: dict[Role, schema.ActionName | None] = {
-        "prompt": form.prompt,
-        "context": form.context,
-        "output": form.output,
-        "training": form.training,
-    }
-    return {role: Action[name.upper()] for role, name in named.items() if name is not None}
-
-
-def _samples(
-    forms: Sequence[str | schema.SampleForm], actions: Mapping[Role, Action]
-) -> tuple[Sample, ...]:
-    """Samples; a bare text is tried in the first role that the rule acts on."""
-    role = next(iter(actions))
-    return tuple(
-        Sample(form, role) if isinstance(form, str) else Sample(form.text, form.role)
-        for form in forms
-    )
 
 
 def read_requirements(path: Path = HERE / "requirements.yaml") -> dict[str, Requirement]:
@@ -212,7 +56,7 @@ def read_answers(
 ) -> tuple[Answer, ...]:
     """The safe answers, in their order."""
     head = schema.PackFile("answers", "1", schema.Bilingual("代答", "answers"))
-    pack = _Pack(path.parent, head, groups)
+    pack = Pack(path.parent, head, groups)
     return tuple(
         Answer(
             form.id,
@@ -263,29 +107,39 @@ def _digest(files: Sequence[tuple[str, Path]]) -> str:
     return total.hexdigest()
 
 
-def _read_pack(
-    folder: Path, shared: Mapping[str, Sequence[str]]
-) -> tuple[_Pack, tuple[Rule, ...], list[Path]]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read from one pack folder."""
+
+    head: schema.PackFile
+    rules: tuple[Rule, ...]
+    blocks: tuple[Block, ...]
+    files: tuple[Path, ...]
+
+
+def _read_pack(folder: Path, shared: Mapping[str, Sequence[str]]) -> _Read:
     head = read_form(folder / "pack.yaml", schema.PackFile)
     if head.id in built_in() and folder.resolve().parent != HERE:
         raise PolicyError(
             f"{folder / 'pack.yaml'}: the id {head.id} is that of a built-in pack", "choose another"
         )
-    pack = _Pack(folder, head, {**shared, **head.groups})
-    rules = []
+    pack = Pack(folder, head, {**shared, **head.groups})
     files = pack_files(folder)
-    for path in files:
-        if path.suffix == ".tsv" or path.name == "pack.yaml":
-            continue
-        forms = read_form(path, schema.RuleFile).rules
-        rules += [pack.rule(form, f"{path}: rule {form.id}") for form in forms]
-    return pack, tuple(rules), files
+    forms = [
+        (path, form)
+        for path in files
+        if path.suffix != ".tsv" and path.name != "pack.yaml"
+        for form in read_form(path, schema.RuleFile).rules
+    ]
+    rules = tuple(pack.rule(form, f"{path}: rule {form.id}") for path, form in forms)
+    known = blocks(head, (form for _, form in forms), pack.lexicons)
+    return _Read(head, rules, tuple(known), tuple(files))
 
 
 def _overrides(head: schema.PackFile) -> tuple[Override, ...]:
     return tuple(
         Override(
-            o.rule, o.reason, _actions(o.action) if o.action else None, o.observe, o.off, o.until
+            o.rule, o.reason, actions_of(o.action) if o.action else None, o.observe, o.off, o.until
         )
         for o in head.overrides
     )
@@ -313,20 +167,19 @@ def load_policy(spec: str = "cn", trusted: Collection[str] = ()) -> Policy:
     for folder in operator_packs(spec) if trusted else ():
         verify_pack(folder, trusted)
     rules: dict[str, Rule] = {}
-    heads, files = [], []
-    for folder in folders:
-        pack, pack_rules, its_files = _read_pack(folder, shared)
-        heads.append(pack.head)
-        files += [(f"{pack.head.id}/{path.name}", path) for path in its_files]
-        for rule in pack_rules:
+    read = [_read_pack(folder, shared) for folder in folders]
+    heads = [pack.head for pack in read]
+    files = [(f"{pack.head.id}/{path.name}", path) for pack in read for path in pack.files]
+    for folder, pack in zip(folders, read, strict=True):
+        for rule in pack.rules:
             if rule.id in rules:
                 raise PolicyError(
                     f"{folder}: rule {rule.id} exists in pack {rules[rule.id].pack}",
                     "give it another id, or use `overrides` to change the other one",
                 )
             rules[rule.id] = rule
-    for name in ("groups", "replies", "requirements", "taxonomy", "answers"):
-        files.append((name, HERE / f"{name}.yaml"))
+    around = ("groups", "replies", "requirements", "taxonomy", "answers")
+    files += [(name, HERE / f"{name}.yaml") for name in around]
     set_name = spec if spec in built_in() and (HERE / f"{spec}.yaml").is_file() else ""
     version = (
         read_form(HERE / f"{spec}.yaml", schema.SetFile).version
@@ -355,6 +208,9 @@ def load_policy(spec: str = "cn", trusted: Collection[str] = ()) -> Policy:
             for name, action in head.on_failure.items()
         },
         packs=tuple((head.id, head.version) for head in heads),
+        blocks=tuple(block for pack in read for block in pack.blocks),
+        changes=tuple(change for head in heads for change in changes(head)),
+        accepted=tuple(item for head in heads for item in accepted(head)),
     )
     _check_references(policy)
     return policy
@@ -370,10 +226,12 @@ def _check_references(policy: Policy) -> None:
                 f"rule {rule.id}: unknown requirement {unknown[0]}",
                 "cite an id of requirements.yaml (`guard policy coverage` lists them)",
             )
-    for named in (*(o.rule for o in policy.overrides), *(w.rule for w in policy.waivers)):
+    changing = (*(o.rule for o in policy.overrides), *(w.rule for w in policy.waivers))
+    for named in (*changing, *(item.rule for item in policy.accepted if item.rule)):
         if named not in ids:
             raise PolicyError(
-                f"an override or waiver names {named}, which no pack defines", "check the id"
+                f"an override, waiver or accepted text names {named}, which no pack defines",
+                "check the id",
             )
 
 

@@ -20,6 +20,7 @@ from guard.model import (
     Rule,
     Verdict,
 )
+from guard.policies.provenance import Accepted, Block, Change
 
 #: A hit less sure than this (a two-character word spelled by sound, say) is queued for a person
 #: instead of blocked.
@@ -129,6 +130,9 @@ class Policy:
     on_failure: Mapping[str, Action] = field(default_factory=dict)
     packs: tuple[tuple[str, str], ...] = ()
     answers: tuple[Answer, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    changes: tuple[Change, ...] = ()
+    accepted: tuple[Accepted, ...] = ()
     # Look-ups derived from `rules`, filled on use: no part of the value, never shared by `replace`.
     _by_key: dict[tuple[str, str], tuple[Rule, ...]] = field(
         default_factory=dict, init=False, compare=False, repr=False

@@ -114,6 +114,37 @@ class WaiverForm(Form):
     until: dt.date | None = None
 
 
+class ProvenanceForm(Form):
+    """Where a block of words comes from, who looked at it, when, and what shows its worth."""
+
+    source: Text
+    reviewer: Text
+    date: dt.date
+    evidence: Text
+
+
+class ChangeForm(Form):
+    """What a version of the pack brought, for those who upgrade."""
+
+    version: Text
+    date: dt.date
+    zh: Text
+    en: Text
+
+
+class AcceptForm(Form):
+    """A text of the benign corpus that this pack holds up on purpose: its id, or the text itself.
+
+    ``rule`` names another pack's rule that an override made stricter; without it the rules of this
+    pack are meant. Counted and shown.
+    """
+
+    benign: Text
+    reason: Text
+    who: Text
+    rule: Slug | None = None
+
+
 class PackFile(Form):
     id: Slug
     version: Text
@@ -127,6 +158,9 @@ class PackFile(Form):
     overrides: list[OverrideForm] = []
     waivers: list[WaiverForm] = []
     on_failure: dict[str, ActionName] = {}
+    provenance: dict[str, ProvenanceForm] = {}
+    changes: list[ChangeForm] = []
+    accepts: list[AcceptForm] = []
 
 
 class GroupsFile(Form):

@@ -38,11 +38,15 @@ def pack_digest(folder: Path) -> bytes:
     return total.digest()
 
 
-def sign_pack(folder: Path, key: Path) -> str:
+def sign_pack(folder: Path, key: Path, trusted: Collection[str] = ()) -> str:
     """Write ``pack.sig`` into a pack folder; the public key, as ``trusted_keys`` names it.
 
+    Args:
+        trusted: public keys; if there are any, the key must be one of them, or the signature
+            would be good for nothing.
+
     Raises:
-        InputError: no pack, or no Ed25519 private key in PEM.
+        InputError: no pack, no Ed25519 private key in PEM, or one that is not trusted.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -59,6 +63,10 @@ def sign_pack(folder: Path, key: Path) -> str:
     if not isinstance(private, Ed25519PrivateKey):
         raise InputError(f"{key}: not an Ed25519 key", "openssl genpkey -algorithm ed25519")
     public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    if trusted and public not in trusted:
+        raise InputError(
+            f"{key}: its public key {public} is not among trusted_keys", "add it there"
+        )
     signature = base64.b64encode(private.sign(_CONTEXT + pack_digest(folder))).decode()
     _write(folder / SIGNATURE, f"{public} {signature}\n")
     return public

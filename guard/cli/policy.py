@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from guard.cli import rollout, trial
+from guard.cli.chosen import add_policy, chosen
 from guard.cli.output import print_json, print_table
 from guard.errors import InputError
 
@@ -40,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 "--strict", action="store_true", help="write nothing if entries hit everyday texts"
             )
         else:
-            sub.add_argument("--policy", default="cn", metavar="NAME|PATH[,...]")
+            add_policy(sub)
         if verb == "test":
-            trial.add_arguments(sub)
+            trial.test_arguments(sub)
         if verb == "show":
             sub.add_argument("rule", metavar="RULE", help="the id of a rule")
         sub.add_argument("--json", action="store_true", help="one JSON object")
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         "list": _list,
         "show": _show,
         "lint": _lint,
-        "test": trial.run,
+        "test": trial.run_test,
         "coverage": _coverage,
         "import": _import,
         "diff": rollout.run_diff,
@@ -64,9 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from guard.policies.load import load_policy
-
-    policy = load_policy(args.policy)
+    policy = chosen(args)
     rows: list[dict[str, Any]] = [
         {
             "id": rule.id,
@@ -98,11 +97,9 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from guard.policies.load import load_policy
-
-    policy = load_policy(args.policy)
+    policy = chosen(args)
     if args.rule not in {rule.id for rule in policy.rules}:
-        raise InputError(f"no rule {args.rule!r} in {args.policy}", "see `guard policy list`")
+        raise InputError(f"no rule {args.rule!r} in {policy.name}", "see `guard policy list`")
     rule = policy.rule(args.rule)
     shown: dict[str, Any] = {
         "id": rule.id,
@@ -123,6 +120,7 @@ def _show(args: argparse.Namespace) -> int:
             for r, q in ((r, policy.requirements[r]) for r in rule.basis)
         ],
         "match": _matcher(rule.match),
+        "words": [_block(block) for block in policy.blocks if rule.id in block.rules],
         "samples": {
             "hit": [f"[{s.role}] {s.text}" for s in rule.hits],
             "miss": [f"[{s.role}] {s.text}" for s in rule.misses],
@@ -135,6 +133,14 @@ def _show(args: argparse.Namespace) -> int:
 
     print(yaml.safe_dump(shown, allow_unicode=True, sort_keys=False, width=100), end="")
     return 0
+
+
+def _block(block: Any) -> dict[str, Any]:
+    """A block of words with where it comes from."""
+    origin = block.provenance
+    known = {k: str(getattr(origin, k)) for k in ("source", "reviewer", "date", "evidence")} if (
+        origin) else None  # fmt: skip
+    return {"block": block.name, "entries": block.entries, "provenance": known}
 
 
 def _matcher(matcher: Any) -> Any:
@@ -160,9 +166,9 @@ def _matcher(matcher: Any) -> Any:
 def _lint(args: argparse.Namespace) -> int:
     from guard.compile import build_engine
     from guard.lint import lint
-    from guard.policies.load import built_in, load_policy
+    from guard.policies.load import built_in
 
-    policy = load_policy(args.policy)
+    policy = chosen(args)
     problems = lint(policy, build_engine(policy), frozenset(built_in()))
     errors = sum(problem.level == "error" for problem in problems)
     if args.json:
@@ -179,10 +185,9 @@ def _lint(args: argparse.Namespace) -> int:
 
 
 def _coverage(args: argparse.Namespace) -> int:
-    from guard.coverage import bank_lines, requirement_lines, risk_lines
-    from guard.policies.load import load_policy
+    from guard.coverage import bank_lines, requirement_lines, risk_lines, word_lines
 
-    policy = load_policy(args.policy)
+    policy = chosen(args)
     lines = requirement_lines(policy)
     risks, banks = risk_lines(policy), bank_lines(policy)
     if args.json:
@@ -201,10 +206,21 @@ def _coverage(args: argparse.Namespace) -> int:
             for line in lines
         ]
         print_json(
-            {"policy": policy.name, "requirements": requirements, "risks": risks, "banks": banks}
+            {
+                "policy": policy.name,
+                "requirements": requirements,
+                "risks": risks,
+                "banks": banks,
+                "words": word_lines(policy),
+            }
         )
         return 0
     _print_coverage(policy, lines, risks, banks)
+    print_table(
+        "words 词的来源与复核",
+        ("pack", "blocks", "words", "with source and reviewer"),
+        [(pack, *line.values()) for pack, line in word_lines(policy).items()],
+    )
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from guard.cli.chosen import add_config, settings
 from guard.cli.output import plain, print_json, print_table
 from guard.errors import InputError
 from guard.model import ROLES
@@ -28,7 +29,9 @@ def replay_arguments(parser: argparse.ArgumentParser) -> None:
         "source", type=Path, metavar="LOG|FILE.jsonl", help="yesterday's texts, or an audit log"
     )
     parser.add_argument("--policy", required=True, metavar="NEW", help="the policy to try")
-    parser.add_argument("--against", metavar="OLD", help="the policy in force (default: cn)")
+    parser.add_argument(
+        "--against", metavar="OLD", help="the policy in force (default: the configuration's)"
+    )
     parser.add_argument("--role", choices=ROLES, default="prompt", help="of rows without a role")
     parser.add_argument(
         "--texts", type=Path, metavar="FILE.jsonl", help="the texts that an audit log is about"
@@ -36,6 +39,7 @@ def replay_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gate", action="store_true", help="exit 1 when anything is newly blocked or freed"
     )
+    add_config(parser)
 
 
 def run_replay(args: argparse.Namespace) -> int:
@@ -52,20 +56,24 @@ def _replayed(args: argparse.Namespace) -> tuple[Replay, int | None]:
     from guard.replay import replay
     from guard.replay_log import replay_log
 
+    config = settings(args)
+    keys = config.trusted_keys
     if not args.source.is_dir():
         if args.texts is not None:
             raise InputError(
                 "--texts belongs to an audit log", "give its folder, or the texts alone"
             )
-        return replay(args.source, args.policy, args.against or "cn", role=args.role), None
+        args.against = args.against or config.policy
+        done = replay(args.source, args.policy, args.against, role=args.role, trusted=keys)
+        return done, None
     if args.against is not None:
         raise InputError("--against: a log says itself what was decided", "leave it out")
-    matched = replay_log(args.source, args.texts, args.policy)
+    matched = replay_log(args.source, args.texts, args.policy, trusted=keys)
     return matched.replay, matched.without_text
 
 
 def _old(args: argparse.Namespace) -> str:
-    return "the log" if args.source.is_dir() else args.against or "cn"
+    return "the log" if args.source.is_dir() else str(args.against)
 
 
 def _json(done: Replay, args: argparse.Namespace, unmatched: int | None) -> dict[str, Any]:
@@ -113,6 +121,7 @@ def diff_arguments(parser: argparse.ArgumentParser) -> None:
         "--on", type=Path, metavar="FILE.jsonl", help="texts on which decisions are compared too"
     )
     parser.add_argument("--role", choices=ROLES, default="prompt", help="of rows without a role")
+    add_config(parser)
 
 
 def run_diff(args: argparse.Namespace) -> int:
@@ -121,9 +130,10 @@ def run_diff(args: argparse.Namespace) -> int:
     from guard.policy_diff import diff
     from guard.replay import replay
 
-    found = diff(load_policy(args.old), load_policy(args.new))
+    keys = settings(args).trusted_keys
+    found = diff(load_policy(args.old, keys), load_policy(args.new, keys))
     args.policy, args.against, args.source = args.new, args.old, args.on
-    done = replay(args.on, args.new, args.old, role=args.role) if args.on else None
+    done = replay(args.on, args.new, args.old, role=args.role, trusted=keys) if args.on else None
     if args.json:
         print_json({**plain(found), **({"decisions": _json(done, args, None)} if done else {})})
         return 0
@@ -140,6 +150,11 @@ def _show_diff(found: PolicyDiff) -> None:
         told = [f"{name}: {old} → {new}" for name, (old, new) in change.fields.items()]
         rows.append(("~", change.id, "\n".join([*told, *_told(change.words)])))
     rows += [("~", name, "\n".join(_told(words))) for name, words in found.settings.items()]
+    for sign, changes in (("+", found.notes), ("-", found.undone)):
+        for note in changes:
+            print(f"{sign} {note.pack} {note.version} ({note.date}) {note.zh} | {note.en}")
+    for pack in found.unversioned:
+        print(f"! {pack}: other rules under the same version; raise it and add a note to changes")
     if rows:
         print_table("rules and settings 规则与设置", ("", "what", "change"), rows)
     print(
@@ -164,13 +179,14 @@ def sign_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key", required=True, type=Path, metavar="KEY.pem", help="Ed25519 private key, PEM"
     )
+    add_config(parser)
 
 
 def run_sign(args: argparse.Namespace) -> int:
     """Sign a pack as it lies there."""
     from guard.policies.signing import SIGNATURE, sign_pack
 
-    public = sign_pack(args.pack, args.key)
+    public = sign_pack(args.pack, args.key, settings(args).trusted_keys)
     if args.json:
         print_json({"pack": args.pack, "signature": SIGNATURE, "key": public})
     else:

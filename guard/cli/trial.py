@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from guard.cli.chosen import chosen
 from guard.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from guard.samples import SampleFailure
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def test_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mutations",
         action="store_true",
@@ -23,15 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run_test(args: argparse.Namespace) -> int:
     """Try the rules of a policy; 1 when anything failed."""
     from guard.benign import held, newly_blocked, read_corpus, read_known
     from guard.compile import build_engine
     from guard.mutations import mutants
-    from guard.policies.load import load_policy
     from guard.samples import failing_samples
 
-    policy = load_policy(args.policy)
+    policy = chosen(args)
     engine = build_engine(policy)
     failures = list(progress(failing_samples(engine), "testing rules"))
     tried = sum(len(rule.hits) + len(rule.misses) for rule in policy.rules)

@@ -87,6 +87,35 @@ def test_settings_around_the_rules(changed: Callable[..., PolicyDiff]) -> None:
     assert found.settings["on_failure"] == Words(("[pii, REVIEW]",), ())
 
 
+FIRST = {"version": "1", "date": dt.date(2026, 1, 1), "zh": "首版", "en": "First"}
+SECOND = {"version": "2", "date": dt.date(2026, 2, 1), "zh": "加词", "en": "More words"}
+THIRD = {"version": "3", "date": dt.date(2026, 3, 1), "zh": "去词", "en": "Fewer words"}
+
+
+def test_notes_of_the_versions_between_are_told(
+    make_pack: MakePack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Back from 3 to 1 the same notes are undone; a pack that is new has nothing to upgrade."""
+    old = make_pack(changes=[FIRST])
+    old.rename(old.with_name("old"))
+    new = make_pack(version="3", changes=[THIRD, SECOND, FIRST])
+    one, two = load_policy(str(old.with_name("old"))), load_policy(str(new))
+    assert [note.en for note in diff(one, two).notes] == ["Fewer words", "More words"]
+    assert diff(one, two).undone == ()
+    assert [note.version for note in diff(two, one).undone] == ["3", "2"]
+    assert diff(load_policy("cn-label-2025"), two).notes == ()
+    assert main(["policy", "diff", str(old.with_name("old")), str(new)]) == 0
+    assert "+ shop 3 (2026-03-01) 去词 | Fewer words" in capsys.readouterr().out
+
+
+def test_other_rules_under_one_version_are_told(changed: Callable[..., PolicyDiff]) -> None:
+    assert changed(severity="low").unversioned == ("shop",)
+
+
+def test_another_version_may_have_other_rules(changed: Callable[..., PolicyDiff]) -> None:
+    assert changed({"version": "2"}, severity="low").unversioned == ()
+
+
 def test_the_command_with_texts(
     make_pack: MakePack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -132,6 +132,52 @@ def test_the_configuration_names_trusted_keys(
     assert "not signed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["replay", "ROWS", "--policy", "PACK", "--against", "gb45438"],
+        ["replay", "ROWS", "--policy", "gb45438", "--against", "PACK"],
+        ["replay", "LOG", "--texts", "ROWS", "--policy", "PACK"],
+        ["diff", "gb45438", "PACK"],
+        ["diff", "PACK", "gb45438"],
+        *([verb, "--policy", "PACK"] for verb in ("list", "lint", "test", "coverage")),
+        ["show", "shop.zorb", "--policy", "PACK"],
+        ["list"],
+    ],
+    ids=" ".join,
+)
+def test_every_verb_asks_for_signatures(
+    make_pack: MakePack, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: Path,
+    command: list[str],
+) -> None:  # fmt: skip
+    pack, rows, log = make_pack(), tmp_path / "rows.jsonl", tmp_path / "log"
+    rows.write_text('{"text": "佐布石"}\n', encoding="utf-8")
+    Guard.load("gb45438", audit=log).close()
+    config = tmp_path / "guard.toml"
+    config.write_text(
+        f'policy = "{pack}"\ntrusted_keys = ["{sign_pack(pack, key)}"]\n', encoding="utf-8"
+    )
+    paths = {"PACK": str(pack), "ROWS": str(rows), "LOG": str(log)}
+    words = ["policy", *(paths.get(word, word) for word in command), "--config", str(config)]
+    assert main(words) == 0
+    (pack / "more.yaml").write_text("rules: []\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(words) == 2
+    assert "changed since" in capsys.readouterr().err
+
+
+def test_a_key_that_is_not_trusted_signs_nothing(
+    make_pack: MakePack, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: Path
+) -> None:
+    pack, config = make_pack(), tmp_path / "guard.toml"
+    other = sign_pack(pack, key_file(tmp_path / "other.pem"))
+    (pack / SIGNATURE).unlink()
+    config.write_text(f'trusted_keys = ["{other}"]\n', encoding="utf-8")
+    assert main(["policy", "sign", str(pack), "--key", str(key), "--config", str(config)]) == 2
+    assert "not among trusted_keys" in capsys.readouterr().err
+    assert not (pack / SIGNATURE).exists()
+
+
 def test_wrong_keys_and_folders_are_named(make_pack: MakePack, tmp_path: Path, key: Path) -> None:
     pack = make_pack()
     other = key_file(tmp_path / "x25519.pem", X25519PrivateKey)
