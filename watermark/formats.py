@@ -11,10 +11,12 @@ from guard.errors import InputError, LabelError
 from guard.model import Label
 from guard.watermark import (
     avi,
+    avif,
     documents,
     flac,
     flv,
     gif,
+    heif,
     jpeg,
     jsonfile,
     markdown,
@@ -91,6 +93,8 @@ FORMATS = (
     _planned("flac", (".flac",), flac),
     _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
     _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
+    _planned("avif", (".avif", ".avifs"), avif, "image/avif"),
+    _planned("heif", (".heic", ".heif", ".hif"), heif, "image/heic"),
     _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4"),
     _planned("matroska", (".mkv", ".webm", ".mka"), matroska),
     _planned("flv", (".flv",), flv),

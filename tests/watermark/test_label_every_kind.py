@@ -20,6 +20,7 @@ from guard.watermark.localca import create
 
 from . import test_label_documents as documents
 from . import test_label_film as films
+from . import test_label_heif as heifs
 from . import test_label_more_pictures as pictures
 from . import test_label_pdf as pdfs
 from . import test_label_sound as sounds
@@ -29,6 +30,8 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "a.webp": lambda: pictures.SAMPLES["webp-lossy"],
     "a.gif": lambda: pictures.SAMPLES["gif-film"],
     "a.tiff": lambda: pictures.SAMPLES["tiff-pages"],
+    "a.avif": lambda: heifs.made("camera.avif"),
+    "a.heic": lambda: heifs.made("plain.heic"),
     "a.wav": lambda: sounds.made("tone.wav")[0],
     "a.mp3": lambda: sounds.made("v24.mp3")[0],
     "a.flac": lambda: sounds.made("tone.flac")[0],
