@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol
 from guard.errors import InputError, LabelError
 from guard.model import Label
 from guard.watermark import (
+    aac,
     avi,
     avif,
     documents,
@@ -91,6 +92,7 @@ FORMATS = (
     _planned("wav", (".wav", ".wave"), wav, "audio/wav"),
     _planned("avi", (".avi",), avi, "video/avi"),
     _planned("flac", (".flac",), flac),
+    _planned("aac", (".aac", ".adts"), aac),
     _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
     _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
     _planned("avif", (".avif", ".avifs"), avif, "image/avif"),

@@ -34,6 +34,7 @@ MAKERS: dict[str, Callable[[], bytes]] = {
     "a.heic": lambda: heifs.made("plain.heic"),
     "a.wav": lambda: sounds.made("tone.wav")[0],
     "a.mp3": lambda: sounds.made("v24.mp3")[0],
+    "a.aac": lambda: sounds.made("bare.aac")[0],
     "a.flac": lambda: sounds.made("tone.flac")[0],
     "a.ogg": lambda: sounds.made("tone.ogg")[0],
     "a.opus": lambda: sounds.made("tone.opus")[0],

@@ -29,6 +29,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "plain.mp3": (*TONE, "-id3v2_version", "0", "-write_xing", "0"),
     "v23.mp3": (*TONE, *TAGS, "-id3v2_version", "3", "-write_id3v1", "1"),
     "v24.mp3": (*TONE, *TAGS, "-id3v2_version", "4"),
+    "bare.aac": (*TONE, "-c:a", "aac", "-f", "adts"),
+    "tagged.aac": (*TONE, *TAGS, "-c:a", "aac", "-f", "adts", "-write_id3v2", "1"),
     "tone.flac": (*TONE, *TAGS),
     "tone.ogg": (*TONE, *TAGS, "-c:a", "libvorbis"),
     "long.ogg": (*TONE, *LONG, "-c:a", "libvorbis"),
@@ -59,7 +61,7 @@ def test_samples_and_tags_stay(sample: tuple[bytes, str], label: Label, tmp_path
     assert before.count("somebody") == after.count("somebody")
 
 
-@pytest.mark.parametrize("name", [n for n in RECIPES if n.endswith(("mp3", "flac", "ogg", "opus"))])
+@pytest.mark.parametrize("name", [n for n in RECIPES if n.endswith(("mp3", "aac", "flac", "ogg", "opus"))])
 def test_ffprobe_reads_the_label(name: str, label: Label, tmp_path: Path) -> None:
     data, suffix = made(name)
     shown = json.loads(probe(write(data, label, "x" + suffix), suffix, tmp_path))
