@@ -61,7 +61,9 @@ def test_samples_and_tags_stay(sample: tuple[bytes, str], label: Label, tmp_path
     assert before.count("somebody") == after.count("somebody")
 
 
-@pytest.mark.parametrize("name", [n for n in RECIPES if n.endswith(("mp3", "aac", "flac", "ogg", "opus"))])
+@pytest.mark.parametrize(
+    "name", [n for n in RECIPES if n.endswith(("mp3", "aac", "flac", "ogg", "opus"))]
+)
 def test_ffprobe_reads_the_label(name: str, label: Label, tmp_path: Path) -> None:
     data, suffix = made(name)
     shown = json.loads(probe(write(data, label, "x" + suffix), suffix, tmp_path))
