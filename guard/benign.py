@@ -20,6 +20,8 @@ from guard.compile import Engine
 from guard.errors import PolicyError
 from guard.model import DETECTOR_FAILED, Action, Content, Role, Verdict
 from guard.policies.load import HERE
+from guard.policies.policy import Policy
+from guard.policies.provenance import Accepted
 
 FOLDER: Final = HERE / "benign"
 KNOWN: Final = "known-false-positives.tsv"
@@ -109,6 +111,32 @@ def _holding(verdict: Verdict) -> list[tuple[str, Action]]:
     acting = [rule for rule in verdict.rules if not (rule.observe or rule.waived)]
     rules = [(rule.id, rule.action) for rule in acting if rule.action >= Action.REVIEW]
     return rules or [(DETECTOR_FAILED, verdict.action)]
+
+
+def acceptance(policy: Policy, id: str, text: str, rule: str) -> Accepted | None:
+    """What a pack of the policy says if it holds this benign text up by this rule on purpose."""
+    pack = next((known.pack for known in policy.rules if known.id == rule), "")
+    return next((item for item in policy.accepted if item.covers(id, text, rule, pack)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OnPurpose:
+    """The part of what is held up that packs accept, and acceptances of which nothing came."""
+
+    held: tuple[Held, ...]
+    unused: tuple[Accepted, ...]
+
+
+def on_purpose(policy: Policy, found: Sequence[Held], corpus: Sequence[BenignText]) -> OnPurpose:
+    """Which of the texts that are held up the policy's packs accept."""
+    texts = {item.id: item.text for item in corpus} if policy.accepted else {}
+    taken = [(item, acceptance(policy, item.id, texts.get(item.id, ""), item.rule))
+             for item in found if policy.accepted]  # fmt: skip
+    used = {accepted for _, accepted in taken}
+    return OnPurpose(
+        tuple(item for item, accepted in taken if accepted),
+        tuple(item for item in policy.accepted if item not in used),
+    )
 
 
 def newly_blocked(found: Sequence[Held], known: Sequence[Held]) -> list[Held]:

@@ -6,28 +6,24 @@ that every check is judged by the old policy or by the new one, whole, and none 
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from guard.benign import FOLDER, read_corpus
-from guard.compile import Engine
-from guard.errors import GuardError, PolicyError
-from guard.model import Action, Content, Record, Sink
+from guard.benign import FOLDER
+from guard.errors import GuardError
+from guard.model import Record, Sink
 from guard.policies.load import operator_packs
-from guard.samples import failing_samples
+from guard.rehearsal import Rehearsal, rehearse
 from guard.tenants import Plan, Serving
 
 if TYPE_CHECKING:
     from guard.pipeline import Guard
 
-_BATCH: Final = 256
 _LOG = logging.getLogger("guard.reload")
 
 
@@ -36,7 +32,8 @@ class Report:
     """What a reload did. ``old`` and ``new`` name the policies, by tenant, the default under "".
 
     ``swapped`` is false when nothing had changed. ``samples`` and ``benign`` count the texts that
-    the new policies passed; ``took_s`` is in seconds.
+    the new policies passed, ``accepted`` those they newly block because a pack says so;
+    ``took_s`` is in seconds.
     """
 
     old: dict[str, str]
@@ -45,13 +42,11 @@ class Report:
     samples: int = 0
     benign: int = 0
     took_s: float = 0.0
+    accepted: int = 0
 
 
 def prepare(plan: Plan, old: Serving, benign: Path = FOLDER) -> tuple[Serving, Report]:
-    """Build a plan and try it; nothing that serves is touched.
-
-    The samples of every rule that the old policies do not have in the same form are tried, and
-    every benign text: one that an old policy lets pass must not be blocked by the new one.
+    """Build a plan and try it (:mod:`guard.rehearsal`); nothing that serves is touched.
 
     Raises:
         PolicyError: a pack is wrong, or a sample or benign text says no; names it.
@@ -61,53 +56,10 @@ def prepare(plan: Plan, old: Serving, benign: Path = FOLDER) -> tuple[Serving, R
     before, after = old.policies(), new.policies()
     if before == after:
         return old, Report(before, after, swapped=False, took_s=perf_counter() - begun)
-    samples = texts = 0
-    if plan.layers != "none":
-        known = [engine.policy.name for engine in old.engines()]
-        fresh = [engine for engine in new.engines() if engine.policy.name not in known]
-        samples = sum(_try_samples(engine, old) for engine in fresh)
-        texts = sum(_try_benign(engine, old.default, benign) for engine in fresh)
+    tried = rehearse(new, old, benign) if plan.layers != "none" else Rehearsal()
     took = round(perf_counter() - begun, 3)
-    return new, Report(before, after, True, samples, texts, took)
-
-
-def _try_samples(engine: Engine, old: Serving) -> int:
-    """Try the samples of rules that are new or changed; how many there were."""
-    policy = engine.policy
-    same = {rule.id: rule for e in old.engines() for rule in e.policy.rules}
-    # An override may silence a rule on purpose: its samples then say nothing.
-    overridden = {override.rule for override in policy.overrides}
-    rules = tuple(r for r in policy.rules if same.get(r.id) != r and r.id not in overridden)
-    tried = replace(engine, policy=replace(policy, rules=rules))
-    failing = next(failing_samples(tried), None)
-    if failing is not None:
-        raise PolicyError(f"not taken: {failing}", "mend it; the old policy goes on serving")
-    return sum(len(rule.hits) + len(rule.misses) for rule in rules)
-
-
-def _try_benign(engine: Engine, old: Engine, folder: Path) -> int:
-    """Judge the benign texts; how many there were."""
-    count = 0
-    texts = (Content(item.text, item.role, id=item.id) for item in read_corpus(folder))
-    while batch := list(itertools.islice(texts, _BATCH)):
-        count += len(batch)
-        blocked = _blocked(engine, batch)
-        newly = [content for content in blocked if not _blocked(old, [content])]
-        if newly:
-            raise PolicyError(
-                f"not taken: benign text {newly[0].id} would be blocked: {newly[0].text[:60]!r}",
-                "narrow the rule; the old policy goes on serving",
-            )
-    return count
-
-
-def _blocked(engine: Engine, batch: list[Content]) -> list[Content]:
-    today = dt.date.today()
-    return [
-        content
-        for content, findings in zip(batch, engine.find(batch), strict=True)
-        if engine.policy.decide(content, findings, on=today).action is Action.BLOCK
-    ]
+    counts = (tried.samples, tried.benign)
+    return new, Report(before, after, True, *counts, took_s=took, accepted=tried.accepted)
 
 
 def record(sink: Sink, report: Report) -> None:
@@ -124,6 +76,7 @@ def record(sink: Sink, report: Report) -> None:
         "tenants": {digest: {"old": pair[0], "new": pair[1]} for digest, pair in named.items()},
         "samples": report.samples,
         "benign": report.benign,
+        "accepted": report.accepted,
     }
     sink.append(Record(kind="config", stage="reload", body=body))
 

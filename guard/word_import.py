@@ -15,6 +15,7 @@ from guard.benign import FOLDER, BenignText, read_corpus
 from guard.errors import InputError
 from guard.files import write_folder
 from guard.model import Content, Matcher
+from guard.policies.policy import SURE
 
 #: Without an action: block in prompt and output, review in context, drop in training.
 DEFAULT_ACTIONS = {"prompt": "block", "output": "block", "context": "review", "training": "block"}
@@ -47,13 +48,17 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Risky:
-    """An entry that would hit everyday texts: of ``texts`` benign texts, the first being ``id``."""
+    """An entry that would hit everyday texts: of ``texts`` benign texts, the first being ``id``.
+
+    ``blocks`` are the ids of those that it would block.
+    """
 
     word: str
     line: int
     texts: int
     id: str
     excerpt: str
+    blocks: tuple[str, ...] = ()
 
 
 def read_words(path: Path, categories: Mapping[str, object]) -> list[Entry]:
@@ -127,17 +132,26 @@ def risky_entries(entries: Sequence[Entry], benign: Sequence[BenignText]) -> lis
     from guard.detectors.lexicon import LexiconDetector
 
     detector = LexiconDetector([Matcher(e.word, "words", (e.word,)) for e in entries])
-    lines = {entry.word: entry.line for entry in entries}
+    listed = {entry.word: entry for entry in entries}
     found = detector.find([Content(item.text, item.role) for item in benign])
-    hits: dict[str, list[BenignText]] = {}
+    hits: dict[str, dict[BenignText, float]] = {}
     for item, findings in zip(benign, found, strict=True):
-        for word in {finding.matcher for finding in findings}:
-            hits.setdefault(word, []).append(item)
-    risky = [
-        Risky(word, lines[word], len(where), where[0].id, where[0].text[:40])
-        for word, where in hits.items()
-    ]
+        for finding in findings:
+            scores = hits.setdefault(finding.matcher, {})
+            scores[item] = max(scores.get(item, 0.0), finding.score)
+    risky = [_risky(listed[word], scores) for word, scores in hits.items()]
     return sorted(risky, key=lambda item: (-item.texts, item.line))
+
+
+def _risky(entry: Entry, scores: Mapping[BenignText, float]) -> Risky:
+    """What is told of an entry, from the texts it hits and how surely."""
+    first, actions = next(iter(scores)), _actions(entry.action)
+    blocks = tuple(
+        item.id
+        for item, score in scores.items()
+        if score >= SURE and actions.get(item.role) == "block"
+    )
+    return Risky(entry.word, entry.line, len(scores), first.id, first.text[:40], blocks)
 
 
 def import_words(
@@ -146,14 +160,16 @@ def import_words(
     categories: Mapping[str, object],
     *,
     strict: bool = False,
+    accept: str = "",
     benign: Path = FOLDER,
 ) -> Imported:
     """Write the pack folder ``target`` from a word list: one rule per category and action.
 
     Words of one character and repeated words (also in another width, case or script) are left out
     and reported. Entries that would hit texts of the folder ``benign`` are taken and named in the
-    result: a word may be risky and still wanted. With ``strict`` they stop the import, and nothing
-    is written. The folder appears whole or not at all.
+    result: a word may be risky and still wanted. Where ``accept`` names who wants them, the pack
+    says so of every text that they block (``accepts``), and a reload takes it; with ``strict`` they
+    stop the import, and nothing is written. The folder appears whole or not at all.
 
     Raises:
         InputError: an unusable list, or a target that exists.
@@ -170,7 +186,8 @@ def import_words(
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in kept:
         groups.setdefault((entry.category, entry.action), []).append(entry)
-    files = _files(pack, source.name, groups)
+    accepts = _accepts(risky, accept) if accept else []
+    files = _files(pack, source.name, groups, accepts)
     write_folder(target, {name: text.encode() for name, text in files.items()})
     return Imported(pack, len(kept), tuple(skipped), risky)
 
@@ -196,15 +213,32 @@ def _sifted(entries: Sequence[Entry]) -> tuple[list[Entry], list[tuple[int, str]
     return kept, skipped
 
 
+def _accepts(risky: Sequence[Risky], who: str) -> list[dict[str, str]]:
+    """The texts that risky entries block, each once, for ``accepts`` of the pack."""
+    words: dict[str, list[str]] = {}
+    for entry in risky:
+        for id in entry.blocks:
+            words.setdefault(id, []).append(entry.word)
+    return [
+        {"benign": id, "reason": f"own words: {', '.join(own)}", "who": who}
+        for id, own in sorted(words.items())
+    ]
+
+
 def _files(
-    pack: str, source: str, kept: Mapping[tuple[str, str], Sequence[Entry]]
+    pack: str,
+    source: str,
+    kept: Mapping[tuple[str, str], Sequence[Entry]],
+    accepts: Sequence[Mapping[str, str]],
 ) -> dict[str, str]:
-    head = {
+    head: dict[str, object] = {
         "id": pack,
         "version": "1",
         "title": {"zh": f"自有词库 {pack}", "en": f"Own words {pack}"},
         "notes": f"imported from {source}",
     }
+    if accepts:
+        head["accepts"] = list(accepts)
     files = {"pack.yaml": _yaml(head)}
     rules = []
     for number, ((category, action), entries) in enumerate(sorted(kept.items()), 1):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import yaml
@@ -58,14 +59,32 @@ def _line_of(text: str, path: str) -> int | None:
     return node.start_mark.line + 1 if node is not None else None
 
 
+#: What was last read from a file, under the digest of its bytes: a reload, a comparison and the
+#: policies of tenants read the same packs again, and YAML is most of the time that takes.
+_READ: dict[tuple[Path, type], tuple[bytes, schema.Form]] = {}
+#: Larger files (bytes) are not kept.
+_KEPT = 1 << 20
+
+
 def read_form(path: Path, form: type[FormT]) -> FormT:
     """A YAML file as one of the forms. Raises PolicyError naming file, line and field."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).digest()
+        kept = _READ.get((path, form))
+        if kept is not None and kept[0] == digest:
+            return cast(FormT, kept[1])
+        read = _parsed(path, data.decode("utf-8"), form)
     except FileNotFoundError:
         raise PolicyError(f"{path}: no such file", "check the name of the pack") from None
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: cannot be read ({error})", "save it as UTF-8") from None
+    if len(data) <= _KEPT:
+        _READ[path, form] = digest, read
+    return read
+
+
+def _parsed(path: Path, text: str, form: type[FormT]) -> FormT:
     try:
         data = yaml.load(text, Loader)  # noqa: S506 (a subclass of the safe loader)
     except yaml.MarkedYAMLError as error:

@@ -18,7 +18,8 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
-    """Base of all forms: a key that is not listed is refused."""
+    """Base of all forms: a key that is not listed is refused. They are shared
+    between readers (``read.py``): nobody changes one."""
 
 
 class Bilingual(Form):

@@ -37,7 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 "words", metavar="WORDS.txt|csv|xlsx", help="one word a line, or columns"
             )
             sub.add_argument("--out", required=True, metavar="PACK", help="the folder to make")
-            sub.add_argument(
+            risky = sub.add_mutually_exclusive_group()
+            risky.add_argument(
+                "--accept",
+                default="",
+                metavar="WHO",
+                help="who wants entries even where they block everyday texts; kept in the pack",
+            )
+            risky.add_argument(
                 "--strict", action="store_true", help="write nothing if entries hit everyday texts"
             )
         else:
@@ -282,16 +289,18 @@ def _import(args: argparse.Namespace) -> int:
     from guard.word_import import import_words
 
     categories = read_taxonomy().categories
-    done = import_words(Path(args.words), Path(args.out), categories, strict=args.strict)
+    done = import_words(
+        Path(args.words), Path(args.out), categories, strict=args.strict, accept=args.accept
+    )
     if args.json:
         shown = {"entries": done.entries, "skipped": done.skipped, "risky": done.risky}
         print_json({"pack": args.out, **shown})
     else:
-        _show_import(done, args.out)
+        _show_import(done, args.out, args.accept)
     return 0 if done.entries else 1
 
 
-def _show_import(done: Any, out: str) -> None:
+def _show_import(done: Any, out: str, accepted: str) -> None:
     for line, reason in done.skipped:
         print(f"left out: line {line}: {reason}")
     if done.risky:
@@ -300,6 +309,14 @@ def _show_import(done: Any, out: str) -> None:
             "entries that hit everyday texts 会误伤日常文本的词",
             ("line", "word", "texts hit", "for example"),
             rows,
+        )
+    blocked = len({id for entry in done.risky for id in entry.blocks})
+    if blocked and done.entries:
+        print(
+            f"{blocked} everyday texts would be blocked: accepted by {accepted}"
+            if accepted
+            else f"{blocked} everyday texts would be blocked, so `policy test` and a running "
+            "service refuse the pack: take the words out, or import with --accept WHO"
         )
     if done.entries:
         print(f"{out}: {done.entries} entries; try `guard check TEXT --policy cn,{out}`")

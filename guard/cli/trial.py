@@ -26,7 +26,7 @@ def test_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_test(args: argparse.Namespace) -> int:
     """Try the rules of a policy; 1 when anything failed."""
-    from guard.benign import held, newly_blocked, read_corpus, read_known
+    from guard.benign import held, newly_blocked, on_purpose, read_corpus, read_known
     from guard.compile import build_engine
     from guard.mutations import mutants
     from guard.samples import failing_samples
@@ -37,18 +37,22 @@ def run_test(args: argparse.Namespace) -> int:
     tried = sum(len(rule.hits) + len(rule.misses) for rule in policy.rules)
     corpus = read_corpus()
     found = list(progress(held(engine, corpus), "benign corpus"))
-    blocked = newly_blocked(found, read_known())
+    accepted = on_purpose(policy, found, corpus)
+    blocked = newly_blocked([h for h in found if h not in accepted.held], read_known())
     broken = list(progress(mutants(engine), "breaking rules")) if args.mutations else []
     if args.json:
-        benign = {"texts": len(corpus), "held": found, "newly_blocked": blocked}
+        benign = {"texts": len(corpus), "held": found, "newly_blocked": blocked,
+                  "accepted": accepted.held, "accepted_unused": accepted.unused}  # fmt: skip
         shown = {"policy": policy.name, "samples": tried, "failures": failures, "benign": benign}
         print_json({**shown, **({"mutations": _json(broken)} if args.mutations else {})})
     else:
         _show(failures, blocked, corpus)
+        for item in accepted.unused:
+            print(f"pack {item.pack} accepts {item.benign!r}, which it does not hold up")
         print(
             f"{policy.name}: {tried} samples of {len(policy.rules)} rules, {len(failures)} failed; "
             f"{len(corpus)} benign texts, {len({item.id for item in found})} held up, "
-            f"{len(blocked)} newly blocked"
+            f"{len(blocked)} newly blocked, {len(accepted.held)} accepted by packs"
         )
         if args.mutations:
             _show_mutations(broken)
