@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync_folder(folder: Path) -> None:
@@ -24,10 +25,15 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         OSError: nothing is left behind.
     """
+    write_with(path, lambda file: file.write(data))
+
+
+def write_with(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """As :func:`write_file`, the data written by ``fill``: nothing has to fit into memory."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            fill(file)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guard.errors import GuardError, InputError
+from guard.label_transfer import save_image, transplant
 from guard.model import Inspection, Label, Sink, Standard
-from guard.stages.stage4_label_writer import Labelled, write_label
+from guard.stages.stage4_label_writer import Labelled, label_bytes, write_label
 from guard.watermark import formats, gb45438, notice, plaintext, standard
 from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.gb45438 import Reading
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from guard.watermark.formats import Format
     from guard.watermark.provenance import Identity
 
-__all__ = ["Labelled", "inspect_bytes", "inspect_file", "label_file", "label_files"]
+__all__ = [
+    "Labelled",
+    "inspect_bytes",
+    "inspect_file",
+    "label_bytes",
+    "label_file",
+    "label_files",
+    "save_image",
+    "transplant",
+]
 
 #: Write one label into one file; see the stage.
 label_file = write_label

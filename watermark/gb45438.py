@@ -29,6 +29,9 @@ KEYS: Final = (
 )
 #: Without these three there is no label (labelling measures art. 5: attribute, provider, number).
 REQUIRED: Final = KEYS[:3]
+#: A platform that labels an upload as possibly generated or suspected knows no producer: art. 6
+#: asks it for the attribute, its own name and its own number.
+PLATFORM_REQUIRED: Final = ("Label", "ContentPropagator", "PropagateID")
 #: Meaning of ``Label``.
 LABELS: Final = {"1": "generated", "2": "possibly generated", "3": "suspected"}
 
@@ -98,12 +101,12 @@ def check(label: Label) -> None:
             value leaves the character set of annex E j), or a provider code does not check out.
     """
     values = fields(label)
-    if not label.producer:
+    if not of_platform(values) and not label.producer:
         raise LabelError(
             "ContentProducer is missing",
             "give the provider's own code or ASCII name with --producer; it is never invented",
         )
-    if not label.produce_id:
+    if not of_platform(values) and not label.produce_id:
         raise LabelError("ProduceID is missing", "give the unique number of this content")
     if label.label not in LABELS:
         raise LabelError(
@@ -119,6 +122,12 @@ def check(label: Label) -> None:
         problem = code_problem(values[key])
         if problem:
             raise LabelError(f"{key} {values[key]!r}: {problem}", "check the provider code")
+
+
+def of_platform(members: Mapping[str, Any]) -> bool:
+    """Whether a label is a platform's own, of a file that came without one."""
+    own = members.get("Label") in ("2", "3") and members.get("ContentPropagator")
+    return bool(own) and not members.get("ContentProducer")
 
 
 def _first_bad(value: str) -> str:

@@ -141,11 +141,13 @@ def _words(problem: object) -> str:
 def _document(document: Pdf) -> _Document:
     import pikepdf
 
-    trailer, root = document.trailer, document.Root
-    info = trailer.get("/Info")
-    info = info if isinstance(info, pikepdf.Dictionary) else pikepdf.Dictionary()
+    trailer: Any = document.trailer
+    root: Any = document.Root
+    info: Any = trailer.get("/Info")
+    if not isinstance(info, pikepdf.Dictionary):
+        info = pikepdf.Dictionary()
     found = [_found(info["/AIGC"])] if "/AIGC" in info else []
-    metadata = root.get("/Metadata")
+    metadata: Any = root.get("/Metadata")
     packet, bomb = _packet(metadata) if isinstance(metadata, pikepdf.Stream) else (b"", "")
     in_xmp = xmp.read(packet)
     warnings = document.get_warnings()

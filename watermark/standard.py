@@ -12,17 +12,20 @@ from guard.model import Problem, Standard
 from guard.watermark.gb45438 import (
     KEYS,
     LABELS,
+    PLATFORM_REQUIRED,
     REQUIRED,
     Found,
     Reading,
     as_strings,
     code_problem,
     in_charset,
+    of_platform,
 )
 
 #: How well each clause is known (policies/requirements.yaml has the sources).
 CERTAINTY: Final[dict[str, Literal["A", "B", "C"]]] = {
     "CN-LABEL-2025/5": "A",
+    "CN-LABEL-2025/6.2": "A",
     "GB45438/6.1.a": "A",
     "GB45438/6.1.c": "A",
     "GB45438/E.label": "B",
@@ -88,9 +91,11 @@ def _one(found: Found) -> Iterator[Problem]:
 
 def _keys(found: Found) -> Iterator[Problem]:
     members = found.fields or {}
-    for key in REQUIRED:
+    platform = of_platform(members)
+    for key in PLATFORM_REQUIRED if platform else REQUIRED:
         if not members.get(key):
-            yield _problem("CN-LABEL-2025/5", f"{key} is missing or empty")
+            clause = "CN-LABEL-2025/6.2" if platform else "CN-LABEL-2025/5"
+            yield _problem(clause, f"{key} is missing or empty")
     for key in KEYS[3:]:
         if key not in members:
             # Two readings of annex E exist: seven keys always, or three and the rest as needed.

@@ -57,6 +57,7 @@ def _tests(log: AuditLog, wanted: dict[str, str]) -> list[Test]:
         "subject": lambda v: _field("subject", log.keys.pseudonym(v)),
         "action": lambda v: _body("action", v),
         "role": lambda v: _body("role", v),
+        "produce_id": lambda v: _body("produce_id", v),
         "rule": lambda v: lambda record: v in _rules(record),
         "content": lambda v: _digest(log, v, wanted.get("subject", "")),
         "since": lambda v: lambda record: record.get("time", "") >= v,
@@ -75,6 +76,7 @@ def search(log: AuditLog, limit: int, **wanted: str) -> list[dict[str, Any]]:
     """The newest ``limit`` records that meet all criteria, newest first.
 
     Criteria: ``kind``, ``stage``, ``action``, ``role``, ``rule`` (a fired rule's id),
+    ``produce_id`` (the number in a label),
     ``request_id``, ``subject`` (the caller's id of a person; needs the keys), ``pseudonym`` (as it
     stands in the log), ``content`` (the exact text that was judged; needs the keys, and the
     subject if it had one), ``since`` and ``until`` (RFC 3339, UTC unless said; end exclusive).

@@ -31,6 +31,7 @@ _CRITERIA = {
     "action": "PASS, REDACT, REVIEW or BLOCK",
     "role": "prompt, context, output or training",
     "rule": "id of a rule that fired",
+    "produce-id": "the number in a label (ProduceID)",
     "request-id": "the caller's request id",
     "subject": "the caller's id of a person",
     "content": "the exact text that was judged",

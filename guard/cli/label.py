@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--propagator", default="", metavar="CODE", help="platform; the file's producer is kept"
     )
     who.add_argument("--propagate-id", default="", metavar="ID", help="drawn if absent")
+    who.add_argument(
+        "--label",
+        choices=("1", "2", "3"),
+        default="1",
+        help="1 generated; a platform's own label of a file without one: 2 its user declared it,"
+        " 3 suspected",
+    )
+    asked = parser.add_argument_group("without a visible label, on the user's request (art. 9)")
+    asked.add_argument("--agreement", metavar="TERMS", help="which terms the user agreed to")
+    asked.add_argument("--subject", default="", metavar="USER", help="recorded as a pseudonym")
+    asked.add_argument("--reason", default="", metavar="TEXT", help="what the user wants it for")
     shown = parser.add_argument_group("visible label")
     shown.add_argument(
         "--visible",
@@ -53,20 +65,24 @@ def run(args: argparse.Namespace) -> int:
     label = Label(
         producer=args.producer,
         produce_id=args.produce_id,
+        label=args.label,
         propagator=args.propagator,
         propagate_id=args.propagate_id,
         text=args.text,
     )
     with _log(args.audit) as sink:
-        written = label_files(
-            args.files,
-            args.out,
-            label,
-            visible=args.visible,
-            font=args.font,
-            c2pa=_identity(args),
-            sink=sink,
-        )
+        if args.agreement is not None:
+            written = _on_request(args, label, sink)
+        else:
+            written = label_files(
+                args.files,
+                args.out,
+                label,
+                visible=args.visible,
+                font=args.font,
+                c2pa=_identity(args),
+                sink=sink,
+            )
         results = []
         for item in progress(written, "label", total=len(args.files)):
             results.append(item)
@@ -75,6 +91,20 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         _show(results)
     return 0
+
+
+def _on_request(args: argparse.Namespace, label: Label, sink: Any) -> Iterator[Labelled]:
+    """Copies without a visible label, each with its record (labelling measures, art. 9)."""
+    from guard.duties.unlabelled import supply_unlabelled
+
+    if sink is None:
+        raise InputError("--agreement needs --audit", "art. 9 wants a record kept for six months")
+    if args.visible or len(args.files) > 1:
+        raise InputError("--agreement is for one file without a visible label", "give one FILE")
+    about = {"agreement": args.agreement, "subject": args.subject, "reason": args.reason}
+    for file in args.files:
+        target = Path(args.out) / Path(file).name
+        yield supply_unlabelled(file, target, label, sink=sink, **about)
 
 
 def _log(folder: str | None) -> Any:

@@ -158,6 +158,9 @@ def _check_notice(fmt: Format, shown: bool) -> None:
 def complete(label: Label, before: gb45438.Reading) -> Label:
     """``label`` with missing numbers drawn, or as a propagator's addition to the label ``before``.
 
+    A propagator may label a file that has none as "2" (its user declared it) or "3" (suspected);
+    such a label names no producer (labelling measures, art. 6).
+
     Raises:
         LabelError: no producer, and no single readable label from which to keep it.
     """
@@ -165,9 +168,12 @@ def complete(label: Label, before: gb45438.Reading) -> Label:
         label = replace(label, propagate_id=uuid.uuid4().hex)
     if label.producer or not label.propagator:
         return label if label.produce_id else replace(label, produce_id=uuid.uuid4().hex)
+    if not before.found and label.label != "1":
+        return label
     if not before.found:
         raise LabelError(
-            "the file has no label to which a propagator could be added", "give --producer"
+            "the file has no label to which a propagator could be added",
+            "give --producer; or --label 2 if its user declared it, 3 if it is suspected",
         )
     texts = {tuple(gb45438.as_strings(f.fields or {}).items()) for f in before.found}
     if len(texts) > 1:

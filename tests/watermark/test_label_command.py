@@ -184,7 +184,7 @@ BAD: list[tuple[tuple[str, ...], str]] = [
     (("in/a.png", "in/cut.jpg", "out", "--producer", "x"), "in/cut.jpg: damaged JPEG"),
     (("in/a.png", "in/fake.jpg", "out", "--producer", "x"), "not a JPEG"),
     (("in/a.png", "in/empty.png", "out", "--producer", "x"), "not a PNG"),
-    (("in/a.png", "in/x.pdf", "out", "--producer", "x"), "no label can be written into .pdf"),
+    (("in/a.png", "in/x.psd", "out", "--producer", "x"), "no label can be written into .psd"),
     (("in/a.png", "in/gbk.txt", "out", "--producer", "x"), "not UTF-8"),
     (("in/d.txt", "out", "--producer", "x", "--no-visible"), "no metadata"),
     (("in/a.png", "out", "--producer", "x", "--c2pa-cert", "c.pem"), "belong together"),
@@ -200,7 +200,7 @@ def test_bad_input_is_one_line_exit_2_and_nothing_written(
     Path("in/cut.jpg").write_bytes(Path("in/b.jpg").read_bytes()[:-400])
     Path("in/fake.jpg").write_text("<html>")
     Path("in/empty.png").touch()
-    Path("in/x.pdf").write_text("%PDF-1.7")
+    Path("in/x.psd").write_text("8BPS")
     Path("in/gbk.txt").write_bytes("正文".encode("gbk"))
     before = leftovers(Path())
     at = next(i for i, word in enumerate(words) if word.startswith("--"))
