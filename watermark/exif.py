@@ -1,4 +1,4 @@
-"""The three EXIF entries that matter here: orientation, UserComment, ImageDescription.
+"""The EXIF entries that matter here: orientation, and the texts in which labels and traces stand.
 
 Read only, apart from :func:`blank`, which overwrites a label in place with spaces of the same
 length: offsets inside EXIF stay true, and the file keeps exactly one label (clause 6.1 c).
@@ -10,12 +10,20 @@ import struct
 from dataclasses import dataclass
 
 from guard.watermark.gb45438 import Found, find
+from guard.watermark.traces import of_fields
 
 _DESCRIPTION, _ORIENTATION, _EXIF_IFD, _COMMENT = 0x010E, 0x0112, 0x8769, 0x9286
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _NAMES = {_COMMENT: "exif.usercomment", _DESCRIPTION: "exif.description"}
-#: Keys of another vendor's schema, not of annex E: a trace of AI origin, not a label.
-_OTHER_SCHEMA = ('"ServiceProvider"', '"ContentId"')
+#: Texts in which programs name themselves or what they made.
+_TEXTS = {
+    0x010E: "ImageDescription",
+    0x010F: "Make",
+    0x0110: "Model",
+    0x0131: "Software",
+    0x013B: "Artist",
+    _COMMENT: "UserComment",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +42,8 @@ def read(tiff: bytes) -> list[Found]:
 
 def traces(tiff: bytes) -> list[str]:
     """Signs of AI origin that are no label of the standard."""
-    texts = [_text(tiff, e) for e in _entries(tiff) if e.tag == _DESCRIPTION]
-    return [
-        "EXIF ImageDescription with another vendor's content id"
-        for text in texts
-        if all(key in text for key in _OTHER_SCHEMA)
-    ]
+    fields = {_TEXTS[e.tag]: _text(tiff, e) for e in _entries(tiff) if e.tag in _TEXTS}
+    return of_fields(fields)
 
 
 def orientation(tiff: bytes) -> int:

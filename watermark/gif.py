@@ -55,7 +55,7 @@ def read_labels(data: Blob) -> Reading:
         if block.head == _XMP:
             packet = _packet(data, block)
             found += xmp.read(packet)
-            traces += filter(None, [xmp.ai_source(packet)])
+            traces += xmp.traces(packet)
         elif block.head[:2] == _COMMENT:
             found += _comment(data, block)
     manifest = any(block.head.startswith(_C2PA) for block in blocks)

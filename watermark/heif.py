@@ -56,7 +56,7 @@ def read_labels(data: Blob) -> Reading:
     for item, body in _metadata(data, picture):
         if item.kind == b"mime":
             found += xmp.read(body)
-            traces += filter(None, [xmp.ai_source(body)])
+            traces += xmp.traces(body)
         else:
             block = _tiff(body)
             found += exif.read(block)

@@ -12,8 +12,10 @@ from guard.model import Label
 from guard.watermark import exif, xmp
 from guard.watermark.gb45438 import Found, Reading, find, to_json
 from guard.watermark.splice import Edit, splice
+from guard.watermark.traces import of_text
 
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
+_COMMENT: Final = 0xFE
 _EXTENDED: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _EXIF: Final = b"Exif\0\0"
 #: A segment's length field counts itself and has 16 bits.
@@ -85,6 +87,8 @@ def read_labels(data: bytes) -> Reading:
             body = segment.body(data)
             found += _labels(segment.marker, body)
             traces += _traces(body)
+        elif segment.marker == _COMMENT:
+            traces += of_text("comment", segment.body(data).decode("utf-8", "replace"))
     found += xmp.read(_extended(data, parts))
     found += _behind(data, scan)
     manifest = any(s.marker == 0xEB and b"jumb" in s.body(data)[:32] for s in parts)
@@ -169,8 +173,7 @@ def _bare(marker: int, body: bytes) -> Found | None:
 def _traces(body: bytes) -> list[str]:
     if body.startswith(_EXIF):
         return exif.traces(body[6:])
-    source = xmp.ai_source(body) if body.startswith(_XMP) else ""
-    return [source] if source else []
+    return xmp.traces(body) if body.startswith(_XMP) else []
 
 
 def _extended(data: bytes, parts: list[Segment]) -> bytes:

@@ -154,7 +154,7 @@ def _document(document: Pdf) -> _Document:
     return _Document(
         damage=_words(warnings[0]) if warnings else bomb,
         found=(*found, *in_xmp),
-        traces=tuple(filter(None, [xmp.ai_source(packet)])),
+        traces=tuple(xmp.traces(packet)),
         manifest=_has_manifest(root),
         encrypted=document.is_encrypted,
         members=_members(info, "/AIGC"),

@@ -13,6 +13,7 @@ from guard.model import Label
 from guard.watermark import exif, xmp
 from guard.watermark.gb45438 import Found, Reading, find, to_json
 from guard.watermark.splice import Edit, splice
+from guard.watermark.traces import of_text
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _XMP_KEYWORD: Final = "XML:com.adobe.xmp"
@@ -90,7 +91,10 @@ def read_labels(data: bytes) -> Reading:
             continue
         keyword, text = _text(chunk.kind, body)
         found += _labels(keyword, text)
-        traces += filter(None, [xmp.ai_source(text)] if keyword == _XMP_KEYWORD else [])
+        if keyword == _XMP_KEYWORD:
+            traces += xmp.traces(text)
+        else:
+            traces += of_text(keyword, text.decode("utf-8", "replace"))
     found += _behind(data, parts)
     manifest = any(chunk.kind == b"caBX" for chunk in parts)
     return Reading(tuple(found), damage, tuple(traces), manifest)

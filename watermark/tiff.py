@@ -89,7 +89,7 @@ def read_labels(data: Blob) -> Reading:
     packet = _packet(data, directory)
     if packet:
         found += xmp.read(packet)
-        traces += filter(None, [xmp.ai_source(packet)])
+        traces += xmp.traces(packet)
     found += [item for _, item in _comments(data, kind, directory)]
     manifest = any(entry.tag == _C2PA_TAG for page in pages(data) for entry in page.entries)
     return Reading(tuple(found), damage, tuple(traces), manifest)

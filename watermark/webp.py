@@ -42,7 +42,7 @@ def read_labels(data: Blob) -> Reading:
         body = part.body(data) if part.kind in (b"XMP ", b"EXIF") else b""
         if part.kind == b"XMP ":
             found += xmp.read(body)
-            traces += filter(None, [xmp.ai_source(body)])
+            traces += xmp.traces(body)
         elif part.kind == b"EXIF":
             block = body.removeprefix(b"Exif\0\0")
             found += exif.read(block)

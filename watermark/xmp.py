@@ -13,6 +13,7 @@ from typing import Final
 
 from guard.errors import LabelError
 from guard.watermark.gb45438 import Found, find
+from guard.watermark.traces import of_xmp
 
 NAMESPACE: Final = "http://www.tc260.org.cn/ns/AIGC/1.0/"
 #: More label properties than this in one packet is an attack on the reader, not a label.
@@ -59,10 +60,10 @@ def read(packet: bytes) -> list[Found]:
     ]
 
 
-def ai_source(packet: bytes) -> str:
-    """The IPTC digital source type of a packet if it names AI, else empty."""
+def traces(packet: bytes) -> list[str]:
+    """Signs of AI origin in a packet: the IPTC digital source type, a generator's name."""
     match = _AI_SOURCE.search(_decode(packet))
-    return f"IPTC DigitalSourceType {match[1]}" if match else ""
+    return [*([f"IPTC DigitalSourceType {match[1]}"] if match else []), *of_xmp(packet)]
 
 
 def merge(packet: bytes | None, payload: str) -> bytes:
