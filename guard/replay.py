@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import msgspec
+
 from guard.compile import Engine, build_engine
 from guard.errors import InputError
 from guard.model import ROLES, Action, Content, Finding, Role, Verdict
@@ -188,10 +190,7 @@ def read_rows(file: Path, lines: Iterable[Line], role: Role) -> Iterator[Row]:
 
 
 def _content(file: Path, line: Line, role: Role) -> Content:
-    try:
-        row = json.loads(line.raw.decode("utf-8-sig", errors="replace"))
-    except (ValueError, RecursionError):
-        row = None
+    row = _object(line.raw)
     where, remedy = f"{file}:{line.number}", 'give one object with "text" a line'
     if not isinstance(row, dict):
         raise InputError(f"{where}: not a JSON object", remedy)
@@ -203,6 +202,18 @@ def _content(file: Path, line: Line, role: Role) -> Content:
         name: row[name] for name in ("channel", "lang", "subject", "tenant") if _filled(row, name)
     }
     return Content(row["text"], row.get("role", role), id=str(row.get("id", line.number)), **known)
+
+
+def _object(raw: bytes) -> Any:
+    """The JSON value of a line, None when there is none."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        pass  # slower and more lenient: a byte order mark, lone surrogates, bytes that are no UTF-8
+    try:
+        return json.loads(raw.decode("utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _filled(row: Mapping[str, Any], name: str) -> bool:
