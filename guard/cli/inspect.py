@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from guard.cli.output import print_json, print_table, progress
+from guard.errors import InputError
 from guard.model import Inspection
 
 _VERDICTS = {
@@ -16,8 +20,14 @@ _VERDICTS = {
 }
 
 
+#: More files than this are summed up; those that need a look are listed.
+_MOST_ROWS = 50
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="files, or folders with all in them"
+    )
     parser.add_argument("--c2pa-trust", metavar="PEM", help="anchors that make a signature Trusted")
     parser.add_argument(
         "--declared", action="store_true", help="the user declared the content as machine-made"
@@ -26,14 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--gate", action="store_true", help="exit 1 unless every file has a compliant label"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object per file")
+    page = parser.add_argument_group("a page on which anybody drops a file and sees its marks")
+    page.add_argument("--serve", action="store_true", help="serve it until interrupted")
+    page.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    page.add_argument("--port", type=int, default=8090, help="default: %(default)s; 0 picks one")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.serve:
+        return _serve(args)
+    if not args.files:
+        raise InputError("FILE is needed", "name files or folders, or give --serve")
     from guard.label import acceptable, inspect_file
 
     trust = Path(args.c2pa_trust) if args.c2pa_trust else None
+    files = list(_files(args.files))
     results = []
-    for file in progress(args.files, "inspect", total=len(args.files)):
+    for file in progress(files, "inspect", total=len(files)):
         results.append(inspect_file(file, declared=args.declared, trust=trust))
         if args.json:
             print_json(results[-1])
@@ -42,7 +61,47 @@ def run(args: argparse.Namespace) -> int:
     return int(args.gate and not all(map(acceptable, results)))
 
 
+def _files(names: list[str]) -> Iterator[str]:
+    """The files themselves, and all in folders, sorted; hidden ones and links out are left out."""
+    for name in names:
+        if not Path(name).is_dir():
+            yield name
+            continue
+        for folder, folders, files in os.walk(name):
+            folders[:] = sorted(item for item in folders if not item.startswith("."))
+            paths = (Path(folder, item) for item in sorted(files) if not item.startswith("."))
+            yield from (str(path) for path in paths if path.is_file() and not path.is_symlink())
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from guard.serve.inspect_page import InspectPage
+    from guard.serve.listen import listen
+
+    listen(InspectPage(args.c2pa_trust), args.host, args.port)
+    return 0
+
+
+def _summary(results: list[Inspection]) -> None:
+    """Counts by verdict and by standard, and what needs a look."""
+    counted = Counter((item.verdict, item.standard.status) for item in results)
+    rows = [(f"{v} {_VERDICTS[v]}", status, n) for (v, status), n in sorted(counted.items())]
+    print_table(f"{len(results)} files", ("verdict", "GB 45438", "files"), rows)
+    odd = [r for r in results if r.standard.status in ("noncompliant", "inconclusive")]
+    if odd:
+        print_table("", ("to be looked at", "GB 45438", "why"), [_why(r) for r in odd[:_MOST_ROWS]])
+    if len(odd) > _MOST_ROWS:
+        print(f"... and {len(odd) - _MOST_ROWS} more; --json lists all")
+
+
+def _why(item: Inspection) -> tuple[str, str, str]:
+    first = item.standard.reason or next((p.message for p in item.standard.problems), "")
+    return item.file, item.standard.status, first
+
+
 def _show(results: list[Inspection]) -> None:
+    if len(results) > _MOST_ROWS:
+        _summary(results)
+        return
     rows = [
         (
             item.file,

@@ -1,0 +1,2 @@
+"""What listens: web pages and services. Nothing here is imported by checks or commands that do not
+listen."""
