@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from guard.detectors.injection_signs import matchers as sign_matchers
+from guard.detectors.injection_signs import read_lists
 from guard.model import Matcher
 
 VERSION = "2"
@@ -105,18 +107,7 @@ _SOFT = (
 
 def _read_lists() -> dict[str, Matcher]:
     """The phrase lists of ``data/injection.txt`` as words matchers, by section name."""
-    path = Path(__file__).parent / "data" / "injection.txt"
-    lists: dict[str, list[str]] = {}
-    name = ""
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        if line.startswith("[") and line.endswith("]") and "|" not in line:
-            name = line[1:-1]
-        elif line and not line.startswith("# "):
-            lists.setdefault(name, []).extend(line.split("|"))
-    return {
-        name: Matcher(name, "words", words=tuple(words), plain=True)
-        for name, words in lists.items()
-    }
+    return read_lists(Path(__file__).parent / "data" / "injection.txt")
 
 
 def _any(parts: Iterable[Matcher]) -> Matcher:
@@ -158,7 +149,7 @@ def matchers() -> list[Matcher]:
         )
         for name, kind, score, names, within, ordered, excuses in _NEAR
     ]
-    return found + _backed(lists) + _patterns()
+    return found + _backed(lists) + _patterns() + sign_matchers(lists)
 
 
 def _backed(lists: Mapping[str, Matcher]) -> list[Matcher]:
