@@ -116,11 +116,12 @@ def build_engine(policy: Policy, layers: Layers = "all", extra: Sequence[Detecto
     collecting = gc.isenabled()
     gc.disable()
     try:
-        detectors = [*_embedded(names, policy), *extra]
+        riding = _guests(names)
+        detectors = [*_embedded(names, policy, riding), *extra]
     finally:
         if collecting:
             gc.enable()
-    guests = tuple(_guests(names))
+    guests = tuple(riding)
     seen = [name.partition("@")[0] for name in (*(d.name for d in detectors), *guests)]
     double = next((name for name in seen if seen.count(name) > 1), None)
     if double is not None:
@@ -143,14 +144,16 @@ def _guests(names: Sequence[str]) -> dict[str, Sequence[Matcher]]:
     }
 
 
-def _embedded(names: Sequence[str], policy: Policy) -> list[Detector]:
-    """The named detectors, those that are phrases only inside the lexicon."""
+def _embedded(
+    names: Sequence[str], policy: Policy, riding: dict[str, Sequence[Matcher]]
+) -> list[Detector]:
+    """The named detectors, those that are phrases only (``riding``) inside the lexicon."""
     built: list[Detector] = []
     for name in names:
         module, attribute = _load(name)
         if name == "lexicon":
             matchers = [rule.match for rule in policy.rules]
-            built.append(getattr(module, attribute)(matchers, _guests(names)))
+            built.append(getattr(module, attribute)(matchers, riding))
         elif attribute != "matchers":
             built.append(getattr(module, attribute)())
     return built
