@@ -58,25 +58,31 @@ class Container(Protocol):
         ...
 
 
+#: A box on a picture, a line of a text, a cue in a sound, a box and a cue in sound or film ...
+Notice = Literal["picture", "text", ""]
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A container, its name, the suffixes by which a file claims to be one, its media type.
 
-    The media type is empty where C2PA cannot be embedded. ``notice`` says what a visible label is
-    here: drawn on a picture, a line of a text, or nothing this library writes. ``plan`` gives the
-    edits instead of the bytes: such a file is read by slices and never loaded whole.
+    The media type is empty where C2PA cannot be embedded. ``notice`` says what an explicit label
+    is here (``explicit`` writes it), empty where this library writes none. ``plan`` gives the edits
+    instead of the bytes: such a file is read by slices and never loaded whole.
     """
 
     name: str
     suffixes: tuple[str, ...]
     container: Container
     mime: str = ""
-    notice: Literal["picture", "text", ""] = ""
+    notice: Notice = ""
     plan: Callable[[Blob, Label], list[Edit]] | None = None
 
 
-def _planned(name: str, suffixes: tuple[str, ...], module: Any, mime: str = "") -> Format:
-    return Format(name, suffixes, module, mime, plan=module.plan)
+def _planned(
+    name: str, suffixes: tuple[str, ...], module: Any, mime: str = "", notice: Notice = ""
+) -> Format:
+    return Format(name, suffixes, module, mime, notice, module.plan)
 
 
 #: As many first bytes as :func:`detect` needs.
@@ -86,17 +92,17 @@ HEAD: Final = 65_536
 FORMATS = (
     Format("png", (".png",), png, "image/png", "picture"),
     Format("jpeg", (".jpg", ".jpeg", ".jpe"), jpeg, "image/jpeg", "picture"),
-    _planned("webp", (".webp",), webp, "image/webp"),
-    _planned("gif", (".gif",), gif, "image/gif"),
-    _planned("tiff", (".tif", ".tiff"), tiff, "image/tiff"),
+    _planned("webp", (".webp",), webp, "image/webp", "picture"),
+    _planned("gif", (".gif",), gif, "image/gif", "picture"),
+    _planned("tiff", (".tif", ".tiff"), tiff, "image/tiff", "picture"),
     _planned("wav", (".wav", ".wave"), wav, "audio/wav"),
     _planned("avi", (".avi",), avi, "video/avi"),
     _planned("flac", (".flac",), flac),
     _planned("aac", (".aac", ".adts"), aac),
     _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
     _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
-    _planned("avif", (".avif", ".avifs"), avif, "image/avif"),
-    _planned("heif", (".heic", ".heif", ".hif"), heif, "image/heic"),
+    _planned("avif", (".avif", ".avifs"), avif, "image/avif", "picture"),
+    _planned("heif", (".heic", ".heif", ".hif"), heif, "image/heic", "picture"),
     _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4"),
     _planned("matroska", (".mkv", ".webm", ".mka"), matroska),
     _planned("flv", (".flv",), flv),

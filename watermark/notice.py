@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Literal
 
 from guard.errors import LabelError
@@ -13,6 +15,35 @@ _MADE = ("生成", "合成")
 WINDOW: Final = 64
 #: Longer lines are prose that speaks of AI, no notice.
 _LONGEST_NOTICE = 40
+#: Least time on the screen of a film, in seconds at normal speed (clause 5.4).
+LEAST_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the visible or audible label is given, where the standard leaves a choice.
+
+    ``at`` is the place in a text or sound (clauses 5.1, 5.3); ``seconds`` how long a film shows
+    it from its start on, 0 for the whole film (5.4); ``every_page`` puts it on each page of a PDF
+    rather than on the first; ``clip`` is a spoken notice in place of the rhythm cue (5.3); ``font``
+    draws wordings beyond the bundled font. Kinds ignore what is not theirs.
+
+    Raises:
+        LabelError: ``seconds`` is neither 0 nor at least 2.
+    """
+
+    at: Literal["start", "middle", "end"] = "start"
+    seconds: float = LEAST_SECONDS
+    every_page: bool = False
+    clip: Path | None = None
+    font: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds != 0 and not self.seconds >= LEAST_SECONDS:
+            raise LabelError(
+                f"a film shows its label for at least {LEAST_SECONDS:g} s, not {self.seconds:g}",
+                "GB 45438-2025 clause 5.4; 0 stands for the whole film",
+            )
 
 
 def check_wording(text: str) -> None:

