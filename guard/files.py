@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
+
+
+class BackgroundDigest:
+    """SHA-256 of a large file while it is being written: hashing takes longer than writing, and
+    both leave the interpreter free. A context manager, so that no thread outlives an error."""
+
+    def __init__(self) -> None:
+        self._pieces: queue.Queue[bytes | None] = queue.Queue(maxsize=16)
+        self._hash = hashlib.sha256()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def update(self, piece: bytes) -> None:
+        """Add bytes, in order; waits when hashing is far behind."""
+        self._pieces.put(piece)
+
+    def hexdigest(self) -> str:
+        """The digest of all that was added, after which nothing can be."""
+        self._end()
+        return self._hash.hexdigest()
+
+    def _end(self) -> None:
+        if self._thread.is_alive():
+            self._pieces.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            self._hash.update(piece)
 
 
 def sync_folder(folder: Path) -> None:

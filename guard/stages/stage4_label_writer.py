@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from guard.errors import GuardError, InputError, LabelError
-from guard.files import sync_folder
+from guard.files import BackgroundDigest, sync_folder
 from guard.model import Action, Label, Record, Sink, Verdict
 from guard.watermark import blob, explicit, formats, gb45438, notice, plaintext, tiff
 from guard.watermark.blob import Blob, FileBlob
@@ -132,8 +132,7 @@ def _spliced(
     """``data`` with its metadata label, in ``draft``."""
     assert fmt.plan
     edits = fmt.plan(data, full)
-    digest = hashlib.sha256()
-    with draft.open("xb") as file:
+    with BackgroundDigest() as digest, draft.open("xb") as file:
 
         def write(piece: bytes) -> None:
             digest.update(piece)
@@ -142,10 +141,11 @@ def _spliced(
         blob.copy(data, edits, write)
         file.flush()
         os.fsync(file.fileno())
+        sha256 = digest.hexdigest()
     with FileBlob(draft) as out:
         formats.confirm(out, fmt, full)
         carrier = fmt.container.read_labels(out).found[0].carrier
-    written = _describe(name, fmt, full, before, carrier, digest.hexdigest())
+    written = _describe(name, fmt, full, before, carrier, sha256)
     changed = any(data[start:end] != new for start, end, new in edits)
     return replace(written, c2pa_invalidated=before.manifest and changed)
 
