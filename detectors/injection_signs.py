@@ -22,6 +22,8 @@ _DATA = Path(__file__).parent / "data"
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 #: The reach of signs joined by ``+`` inside a frame, in characters.
 JOINED = 24
+#: A Latin word is this many times as long as a Chinese one: signs in Latin letters may be as far.
+LATIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,20 @@ def matchers(lists: Mapping[str, Matcher]) -> list[Matcher]:
     Args:
         lists: what frames may name besides the signs: the lists of ``injection.txt``.
     """
-    known = {name.replace(" ", "-"): matcher for name, matcher in lists.items()} | read_signs()
-    return [_matcher(frame, known) for frame in read_frames()]
+    known: dict[str, Matcher] = {name.replace(" ", "-"): matcher for name, matcher in lists.items()} | read_signs()
+    frames = read_frames()
+    latin = {name: _without(matcher, _not_latin(matcher)) for name, matcher in known.items()}
+    near = [replace(frame, gap=frame.gap * LATIN) for frame in frames if frame.gap is not None]
+    return [
+        *(_matcher(frame, known) for frame in frames),
+        *(_matcher(frame, latin, JOINED * LATIN) for frame in near),
+    ]
 
 
-def _matcher(frame: Frame, known: Mapping[str, Matcher]) -> Matcher:
+def _matcher(frame: Frame, known: Mapping[str, Matcher], joined: int = JOINED) -> Matcher:
     kind: Literal["all", "near"] = "all" if frame.gap is None else "near"
     excuses = tuple(known[name] for name in frame.unless)
-    parts = tuple(_sign(name, known) for name in frame.signs)
+    parts = tuple(_sign(name, known, joined) for name in frame.signs)
     return Matcher(
         f"injection.{frame.name}",
         kind,
@@ -142,10 +150,14 @@ def _without(matcher: Matcher, words: frozenset[str]) -> Matcher:
     return replace(matcher, words=tuple(word for word in matcher.words if word not in words))
 
 
-def _sign(name: str, known: Mapping[str, Matcher]) -> Matcher:
+def _not_latin(matcher: Matcher) -> frozenset[str]:
+    return frozenset(word for word in matcher.words if not word.isascii())
+
+
+def _sign(name: str, known: Mapping[str, Matcher], joined: int) -> Matcher:
     """``a``, ``a/b`` or ``a+b/c`` as a matcher."""
     if "+" in name:
-        parts = tuple(_sign(part, known) for part in name.split("+"))
-        return Matcher("", "near", parts=parts, within=JOINED)
+        parts = tuple(_sign(part, known, joined) for part in name.split("+"))
+        return Matcher("", "near", parts=parts, within=joined)
     parts = tuple(known[part] for part in name.split("/"))
     return parts[0] if len(parts) == 1 else Matcher("", "any", parts=parts)
