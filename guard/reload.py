@@ -123,7 +123,8 @@ class Watcher:
         """Name, time and size of every file of the packs; a folder that is gone has none."""
         try:
             folders = [f for spec in self._guard.plan.specs() for f in operator_packs(spec)]
-            files = sorted({file for folder in folders for file in folder.iterdir()})
+            # Through links: a version that is rolled back keeps its times.
+            files = sorted({file for folder in folders for file in folder.resolve().iterdir()})
             stats = [(str(file), file.stat()) for file in files]
         except (OSError, GuardError):
             return ()

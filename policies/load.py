@@ -163,9 +163,10 @@ def load_policy(spec: str = "cn", trusted: Collection[str] = ()) -> Policy:
         PolicyError: a pack that is missing, wrong or not signed, naming file, line and field.
     """
     shared = read_form(HERE / "groups.yaml", schema.GroupsFile).groups
-    folders = list(dict.fromkeys(_folders(spec)))
-    for folder in operator_packs(spec) if trusted else ():
-        verify_pack(folder, trusted)
+    folders = list(dict.fromkeys(_followed(folder) for folder in _folders(spec)))
+    for folder in folders if trusted else ():
+        if _is_own(folder):
+            verify_pack(folder, trusted)
     rules: dict[str, Rule] = {}
     read = [_read_pack(folder, shared) for folder in folders]
     heads = [pack.head for pack in read]
@@ -237,4 +238,13 @@ def _check_references(policy: Policy) -> None:
 
 def operator_packs(spec: str) -> list[Path]:
     """The pack folders of a specification that are not part of the library."""
-    return [path for path in _folders(spec) if HERE not in path.resolve().parents]
+    return [path for path in _folders(spec) if _is_own(path)]
+
+
+def _is_own(folder: Path) -> bool:
+    return HERE not in folder.resolve().parents
+
+
+def _followed(folder: Path) -> Path:
+    """Where a link leads, once: were it changed while files are read, they would be a mixture."""
+    return folder.resolve() if folder.is_symlink() else folder

@@ -6,13 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from guard.cli import rollout, trial
+from guard.cli import rollout, service, trial
 from guard.cli.chosen import add_policy, chosen
 from guard.cli.output import print_json, print_table
 from guard.errors import InputError
 
 #: Verbs that guard/cli/rollout.py carries out.
 _ROLLOUT = ("diff", "replay", "sign")
+#: Verbs that guard/cli/service.py carries out.
+_SERVICE = ("rollout", "rollback", "versions")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,11 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "diff": "what differs between two policies | 比较两个版本",
         "sign": "sign a pack with an Ed25519 key | 给规则包签名",
         "replay": "what another policy would have done | 用历史流量试跑新策略",
+        "rollout": "try a pack, then put it into service | 试过后上线",
+        "rollback": "put the version before back into service | 撤回到上一版本",
+        "versions": "the versions of a pack in service | 线上各版本",
     }
     for verb, text in texts.items():
         sub = verbs.add_parser(verb, description=text)
         if verb in _ROLLOUT:
             getattr(rollout, f"{verb}_arguments")(sub)
+        elif verb in _SERVICE:
+            getattr(service, f"{verb}_arguments")(sub)
         elif verb == "import":
             sub.add_argument(
                 "words", metavar="WORDS.txt|csv|xlsx", help="one word a line, or columns"
@@ -66,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
         "import": _import,
         "diff": rollout.run_diff,
         "replay": rollout.run_replay,
+        "rollout": service.run_rollout,
+        "rollback": service.run_rollback,
+        "versions": service.run_versions,
         "sign": rollout.run_sign,
     }[args.verb]
     return verb(args)
