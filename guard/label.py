@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,7 @@ def label_files(
     visible: bool | None = None,
     font: str | Path | None = None,
     c2pa: Identity | str | Path | None = None,
+    sign_key: str | Path | None = None,
     sink: Sink | None = None,
 ) -> Iterator[Labelled]:
     """Label files into ``folder`` under their own names, one number each.
@@ -64,7 +65,16 @@ def label_files(
     for source, _ in plan:
         _check_file(source, bool(c2pa))
     return (
-        write_label(source, target, label, visible=visible, font=font, c2pa=c2pa, sink=sink)
+        write_label(
+            source,
+            target,
+            label,
+            visible=visible,
+            font=font,
+            c2pa=c2pa,
+            sign_key=sign_key,
+            sink=sink,
+        )
         for source, target in plan
     )
 
@@ -112,12 +122,19 @@ def _check_file(source: Path, signed: bool) -> None:
 
 
 def inspect_file(
-    path: str | Path, *, declared: bool = False, trust: str | Path | None = None
+    path: str | Path,
+    *,
+    declared: bool = False,
+    trust: str | Path | None = None,
+    label_key: str | Path | None = None,
 ) -> Inspection:
     """Every mark of a file; ``trust`` is a PEM file. For the rest see :func:`inspect_bytes`.
 
+    ``label_key`` is the Ed25519 key in PEM that checks a signed ReservedCode1.
+
     Raises:
-        OSError: the file cannot be read. InputError: ``trust`` holds no certificate.
+        OSError: the file cannot be read. InputError: ``trust`` holds no certificate, or
+            ``label_key`` no key.
     """
     anchors = None
     if trust:
@@ -125,7 +142,8 @@ def inspect_file(
 
         anchors = load_anchors(Path(trust))
     with FileBlob(Path(path)) as data:
-        return _inspect(data, str(path), declared, anchors)
+        seen = _inspect(data, str(path), declared, anchors)
+    return replace(seen, signature=_signature(seen, label_key))
 
 
 def inspect_bytes(
@@ -137,7 +155,8 @@ def inspect_bytes(
     the content as machine-made (art. 6 of the labelling measures, case 2). ``trust`` holds PEM
     anchors, without which a C2PA signature is at best Valid.
     """
-    return _inspect(data, name, declared, trust)
+    seen = _inspect(data, name, declared, trust)
+    return replace(seen, signature=_signature(seen, None))
 
 
 def _inspect(whole: Blob, name: str, declared: bool, trust: bytes | None) -> Inspection:
@@ -163,6 +182,14 @@ def _inspect(whole: Blob, name: str, declared: bool, trust: bytes | None) -> Ins
         ),
         traces=reading.traces,
     )
+
+
+def _signature(seen: Inspection, key: str | Path | None) -> Mapping[str, Any] | None:
+    from guard.watermark import reserved_code
+
+    if seen.label is None or not seen.label["ReservedCode1"]:
+        return None
+    return reserved_code.read(seen.label, reserved_code.load_public(Path(key)) if key else None)
 
 
 def acceptable(inspection: Inspection) -> bool:

@@ -341,8 +341,8 @@ class Inspection:
 
     ``label`` has the seven fields as strings whenever a label can be read, whatever its status;
     ``carrier`` is its place, ``carriers`` the places of all labels. ``c2pa`` is ``None`` without a
-    manifest. ``verdict`` is the case of art. 6 of the labelling measures: no mark is no proof of
-    human origin.
+    manifest. ``signature`` is what a signed ReservedCode1 says. ``verdict`` is the case of art. 6
+    of the labelling measures: no mark is no proof of human origin.
     """
 
     file: str
@@ -356,6 +356,7 @@ class Inspection:
     watermark: Mapping[str, Any] | None
     verdict: Literal["confirmed", "possible", "suspected", "none"]
     traces: tuple[str, ...] = ()
+    signature: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def plan(data: Blob, label: Label) -> list[Edit]:
     }
     changed = {i.number: new[i.number] for i, body in packets if new[i.number] != body}
     if not packets:
-        changed = {max(item.number for item in picture.meta.items) + 1: xmp.merge(None, payload)}
+        changed = {_free_number(picture.meta): xmp.merge(None, payload)}
     edits = [*_blanked(data, picture)]
     return edits + _written(data, picture, changed) if changed else edits
 
@@ -93,6 +93,15 @@ def plan(data: Blob, label: Label) -> list[Edit]:
 def write_label(data: bytes, label: Label) -> bytes:
     """``data`` with exactly this label; the same one twice changes nothing. Raises as `plan`."""
     return splice(data, plan(data, label))
+
+
+def _free_number(meta: Meta) -> int:
+    """A number for a new item that fits the forms with numbers of 16 bits."""
+    taken = {item.number for item in meta.items} | {place.number for place in meta.places}
+    number = next(n for n in range(1, len(taken) + 2) if n not in taken)
+    if max(number, meta.primary) > 0xFFFF and meta.has_narrow_references:
+        raise LabelError("the picture's index has no room for an item", "save the picture again")
+    return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,12 @@ class Meta:
         """The child box of a kind."""
         return next((part for part in self.parts if part.kind == kind), None)
 
+    @property
+    def has_narrow_references(self) -> bool:
+        """Whether references are there already, with numbers of 16 bits."""
+        iref = self.part(b"iref")
+        return iref is not None and self.raw[iref.body] == 0
+
     def place(self, number: int) -> Place | None:
         """Where an item's bytes are."""
         return next((place for place in self.places if place.number == number), None)

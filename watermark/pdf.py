@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
+import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _HEADER: Final = b"%PDF-"
 #: Readers look for the header in this many first bytes, for the end in as many last ones.
 _REACH: Final = 1024
+_SILENT: Final = logging.NullHandler()
 _START = re.compile(rb"startxref\s+(\d{1,19})")
 _TABLE = re.compile(rb"\s*xref\b")
 #: A compressed XMP packet longer than this is a bomb: it grows at most a thousandfold.
@@ -121,6 +123,9 @@ class _Stream(io.RawIOBase):
 
 def _open(data: Blob) -> _Document:
     import pikepdf
+
+    # What qpdf repairs is said once, by `damage`, and not on stderr as well.
+    logging.getLogger("pikepdf").addHandler(_SILENT)
 
     try:
         with pikepdf.open(

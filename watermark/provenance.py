@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,10 +39,20 @@ MEANING: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who signs: PEM texts of the certificate chain (leaf first) and of its private key."""
+    """Who signs: the certificate chain in PEM (leaf first) and the private key, or its keeper.
+
+    ``key`` is the PEM text of the private key. Where the key stays in a KMS or HSM, ``call`` signs
+    instead: it gets the bytes to be signed and returns the signature (ECDSA as r and s, 32, 48 or
+    66 bytes each), and ``algorithm`` names it: es256, es384, es512, ps256, ps384, ps512, ed25519.
+    ``timestamp`` is the address of an RFC 3161 service; it is the only one that is ever called, and
+    none is by default.
+    """
 
     chain: bytes
-    key: bytes
+    key: bytes = b""
+    call: Callable[[bytes], bytes] | None = None
+    algorithm: str = ""
+    timestamp: str | None = None
 
 
 def load_identity(chain: Path, key: Path) -> Identity:
@@ -99,7 +109,7 @@ def sign(
         with (
             c2pa.Context.from_dict(_OFFLINE) as context,
             c2pa.Builder(manifest, context=context) as builder,
-            c2pa.Signer.from_info(_signer(identity)) as signer,
+            _signer(identity) as signer,
         ):
             _intend(builder, mime, original, parent)
             builder.sign(signer, mime, io.BytesIO(data), out)
@@ -165,11 +175,26 @@ def _manifest(data: bytes, mime: str, trust: bytes | None = None) -> dict[str, A
 def _signer(identity: Identity) -> Any:
     import c2pa
 
-    return c2pa.C2paSignerInfo(
-        alg=_algorithm(identity.key),
-        sign_cert=identity.chain,
-        private_key=identity.key,
-        ta_url=None,  # an empty string makes every signing fail
+    if identity.call is not None:
+        name = identity.algorithm.upper()
+        if name not in c2pa.C2paSigningAlg.__members__:
+            raise InputError(
+                f"C2PA does not know the algorithm {identity.algorithm!r}", "es256, ed25519, ..."
+            )
+        return c2pa.Signer.from_callback(
+            identity.call,
+            c2pa.C2paSigningAlg[name],
+            identity.chain.decode("ascii", "replace"),
+            identity.timestamp,
+        )
+    return c2pa.Signer.from_info(
+        c2pa.C2paSignerInfo(
+            alg=_algorithm(identity.key),
+            sign_cert=identity.chain,
+            private_key=identity.key,
+            # None for no service: an empty string makes every signing fail.
+            ta_url=identity.timestamp.encode() if identity.timestamp else None,
+        )
     )
 
 

@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", nargs="*", metavar="FILE", help="files, or folders with all in them"
     )
     parser.add_argument("--c2pa-trust", metavar="PEM", help="anchors that make a signature Trusted")
+    parser.add_argument("--label-key", metavar="PEM", help="key that checks a signed ReservedCode1")
     parser.add_argument(
         "--declared", action="store_true", help="the user declared the content as machine-made"
     )
@@ -53,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     files = list(_files(args.files))
     results = []
     for file in progress(files, "inspect", total=len(files)):
-        results.append(inspect_file(file, declared=args.declared, trust=trust))
+        results.append(
+            inspect_file(file, declared=args.declared, trust=trust, label_key=args.label_key)
+        )
         if args.json:
             print_json(results[-1])
     if not args.json:
@@ -119,6 +122,16 @@ def _show(results: list[Inspection]) -> None:
     print_table("", columns, rows)
     notes: list[tuple[str, str, str, str]] = [
         (i.file, p.clause, p.certainty, p.message) for i in results for p in i.standard.problems
+    ]
+    notes += [
+        (
+            i.file,
+            "ReservedCode1",
+            "",
+            f"signature: {i.signature['state']}, key {i.signature['key']}",
+        )
+        for i in results
+        if i.signature
     ]
     notes += [(i.file, "", "", i.standard.reason) for i in results if i.standard.reason]
     notes += [(i.file, "", "", f"trace: {trace}") for i in results for trace in i.traces]

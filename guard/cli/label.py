@@ -46,7 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shown.add_argument("--text", default="AI生成", metavar="WORDING", help="default: %(default)s")
     shown.add_argument("--font", metavar="FILE", help="for wordings beyond the bundled font")
-    signed = parser.add_argument_group("C2PA")
+    signed = parser.add_argument_group("signatures")
+    signed.add_argument(
+        "--sign-key", metavar="PEM", help="Ed25519 key that signs the label in ReservedCode1"
+    )
     signed.add_argument("--c2pa", metavar="DIR", help="sign with the chain of a --init-ca folder")
     signed.add_argument("--c2pa-cert", metavar="PEM", help="certificate chain, leaf first")
     signed.add_argument("--c2pa-key", metavar="PEM", help="its private key")
@@ -81,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
                 visible=args.visible,
                 font=args.font,
                 c2pa=_identity(args),
+                sign_key=args.sign_key,
                 sink=sink,
             )
         results = []

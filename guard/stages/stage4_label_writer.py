@@ -200,6 +200,27 @@ def complete(label: Label, before: gb45438.Reading) -> Label:
     return gb45438.propagated(label, before.found[0])
 
 
+def signed(label: Label, source: Path, key: Path) -> Label:
+    """``label`` with ReservedCode1 signed for the content of ``source``, its number drawn.
+
+    Raises:
+        InputError: the key is none, or the label is a propagator's, who signs nothing, or has a
+            ReservedCode1 already.
+    """
+    from guard.watermark import reserved_code
+
+    if not label.producer or label.reserved1:
+        reason = (
+            "ReservedCode1 is given" if label.reserved1 else "only producers sign ReservedCode1"
+        )
+        raise InputError(f"--sign-key: {reason}", "leave one of them out")
+    private = reserved_code.load_key(key)
+    label = label if label.produce_id else replace(label, produce_id=uuid.uuid4().hex)
+    with source.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return replace(label, reserved1=reserved_code.issue(gb45438.fields(label), sha256, private))
+
+
 def write_label(
     source: str | Path,
     target: str | Path,
@@ -208,12 +229,14 @@ def write_label(
     visible: bool | Style | None = None,
     font: str | Path | None = None,
     c2pa: Identity | str | Path | None = None,
+    sign_key: str | Path | None = None,
     sink: Sink | None = None,
 ) -> Labelled:
     """Label the file ``source`` into ``target``, which appears whole or not at all.
 
     With a ``sink`` the label is recorded before the file appears. ``c2pa`` may name a folder made
-    with ``guard label --init-ca``. Other options as :func:`label_bytes`.
+    with ``guard label --init-ca``. ``sign_key``, an Ed25519 key in PEM, makes ReservedCode1 a
+    signature (:mod:`guard.watermark.reserved_code`). Other options as :func:`label_bytes`.
 
     Raises:
         InputError, LabelError: naming the file. OSError: the target cannot be written.
@@ -227,6 +250,8 @@ def write_label(
         raise InputError(
             f"{source}: the output would overwrite its own input", "choose another folder"
         )
+    if sign_key:
+        label = signed(label, source, Path(sign_key))
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     options = {"visible": visible, "font": Path(font) if font else None, "c2pa": c2pa}

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import socket
 import stat
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from guard.errors import InputError, LabelError
 from guard.model import Label
@@ -108,3 +114,53 @@ def test_no_socket_is_opened(
     monkeypatch.setattr(socket, "socket", refuse)
     out, _ = label_bytes(encode(scene(), kind), "x", label, c2pa=signer)
     assert provenance.read(out, f"image/{kind.lower()}") is not None
+
+
+def test_a_key_that_never_leaves_its_keeper_signs_as_well(
+    label: Label, chain: Path, signer: provenance.Identity
+) -> None:
+    """A KMS or HSM gets the bytes and gives the signature."""
+    key = load_pem_private_key(signer.key, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    asked: list[int] = []
+
+    def keeper(message: bytes) -> bytes:
+        asked.append(len(message))
+        r, s = decode_dss_signature(key.sign(message, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    remote = provenance.Identity(signer.chain, call=keeper, algorithm="es256")
+    out, _ = label_bytes(encode(scene(), "PNG"), "x", label, c2pa=remote)
+    seen = provenance.read(out, "image/png", (chain / "root.pem").read_bytes())
+    assert seen is not None
+    assert seen["state"] == "Trusted"
+    assert asked
+    wrong = provenance.Identity(signer.chain, call=keeper, algorithm="sm2")
+    with pytest.raises(InputError, match="sm2"):
+        label_bytes(encode(scene(), "PNG"), "x", label, c2pa=wrong)
+
+
+def test_a_timestamp_service_is_asked_only_when_named(
+    label: Label, signer: provenance.Identity
+) -> None:
+    bound = socket.create_server(("127.0.0.1", 0))
+    bound.settimeout(20)
+    requests: list[bytes] = []
+
+    def answer() -> None:
+        caller, _ = bound.accept()
+        with caller:
+            requests.append(caller.recv(200))
+            caller.sendall(
+                b"HTTP/1.1 503 Busy\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n"
+            )
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    named = replace(signer, timestamp=f"http://127.0.0.1:{bound.getsockname()[1]}/tsa")
+    with pytest.raises(LabelError, match="C2PA refused to sign"):
+        label_bytes(encode(scene(), "PNG"), "x", label, c2pa=named)
+    thread.join(timeout=20)
+    bound.close()
+    assert requests
+    assert requests[0].startswith(b"POST /tsa")

@@ -51,6 +51,7 @@ function show(card, seen) {
   row(list, "标识 standard", STANDARD[seen.standard.status]);
   row(list, "原因 reason", seen.standard.reason);
   for (const key in FIELDS) row(list, FIELDS[key] + " " + key, (seen.label || {})[key]);
+  if (seen.signature) row(list, "标识签名 signature", seen.signature.state + " · " + seen.signature.key);
   row(list, "位置 carrier", seen.carriers.join("、"));
   if (seen.explicit.checked) row(list, "显式标识 visible", seen.explicit.text || "未见 · none");
   if (seen.c2pa) {
