@@ -14,31 +14,44 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from guard.detectors.alike import TABLES, classed, resembles
 from guard.detectors.automaton import Automaton
+from guard.detectors.budget import MOST_JUDGED, Budget
 from guard.detectors.normalise import HAN, View
 from guard.detectors.oddness import is_odd, ordinary
-from guard.detectors.sound import code_words, fits, read_emoji, same_sound, sounds
+from guard.detectors.sound import EMOJI, code_words, fits, read_emoji, same_sound, sounds
 from guard.detectors.spelled import HAS_HAN, LATIN_RUN, end_of, readings
+from guard.detectors.taken_apart import joined
 
 #: Scores. A rule acts from 0.5; below SURE its action goes no further than REVIEW. What is below
 #: LIKELY counts only beside a second signal: WEAK beside another weak one or a likely one, SLIGHT
 #: beside a likely one, FAINT beside a sure one.
 ALONE, LIKELY, WEAK, SLIGHT, FAINT = 0.85, 0.6, 0.4, 0.3, 0.2
-_DATA = Path(__file__).parent / "data"
 _HAN_WORD = re.compile(f"[{HAN}]{{2,16}}")
 #: A letter beside a syllable's code, with no letter or digit beside it (10W is no initial).
 _LONE_LETTER = re.compile(
     "(?<![a-z0-9])(?:(?<=[\ue000-\uf8ff])[a-z]|[a-z](?=[\ue000-\uf8ff]))(?![a-z0-9])"
 )
-_MOST_LONE, _MOST_JOINS, _WINDOW = 4, 8, 16
+_MOST_LONE, _WINDOW = 4, 16
 _MOST_INITIALS = 20_000
 #: With more two-character words than this, two weak ones meet by chance in one prompt of a hundred:
 #: then they do not back each other.
 _MOST_WEAK = 4_000
+#: Longer lists are indexed under fewer tables of look-alikes.
+_MOST_RICH, _FEW_TABLES = 20_000, 3
+#: Words of two characters alone: chance hits are many, so fewer tables propose them.
+_SHORT_TABLES = 2
+SoundScan = tuple[Automaton, list[list[int]]]
+#: (table, finder of coded pieces, behind each the numbers of words and where in them it stands)
+ShapeScan = tuple[int, Automaton, list[list[tuple[int, int]]]]
+#: Of a long word a piece is looked for, so that one replaced character outside it needs no class in
+#: common; a piece of more words than this tells too little, they are looked for whole.
+_PIECE, _MOST_SHARING = 3, 8
 #: English words and abbreviations that read as syllables and stand in Chinese sentences.
 _ENGLISH = frozenset(
     "ai ban bi bin bing can chat chi china da dan de di die en er fan gang ha hang he hi la le "
@@ -56,29 +69,6 @@ class Candidate:
     end: int
     score: float
     why: str
-
-
-def _classes(name: str) -> dict[int, int]:
-    """Code point -> the first character of its class, of the classes of a file."""
-    table: dict[int, int] = {}
-    for line in (_DATA / name).read_text(encoding="utf-8").split("\n"):
-        table |= {ord(char): ord(line[0]) for char in line}
-    # Ordinary characters map to themselves, so that a look-up never raises inside translate.
-    return {cp: cp for cp in (*range(0x20, 0x7F), *range(0x4E00, 0xA000), 10)} | table
-
-
-@functools.cache
-def _likenesses() -> tuple[dict[int, int], ...]:
-    """Two ways of being alike: sharing a component (赌睹), and being drawn alike (未末)."""
-    return _classes("kin.tsv"), _classes("shape.tsv")
-
-
-@functools.cache
-def _components() -> tuple[Automaton, list[str]]:
-    """(finder of adjacent components, the character each pair makes)."""
-    rows = (_DATA / "split.tsv").read_text(encoding="utf-8").split("\n")
-    pairs = [row.split("\t") for row in rows if row]
-    return Automaton([pair for pair, _ in pairs]), [char for _, char in pairs]
 
 
 def _grouped(
@@ -109,14 +99,8 @@ class Disguises:
         self._words = dict(zip(owners, han, strict=True))
         self._plain = plain
         self._crowded = sum(len(word) == 2 for word in han) > _MOST_WEAK
-        sound: dict[str, list[int]] = {}
-        for index, code in code_words(han):
-            sound.setdefault(code, []).append(owners[index])
-        self._sound, self._sound_words = Automaton(list(sound)), list(sound.values())
-        self._shapes = []
-        for table in _likenesses():
-            shape = _grouped(han, owners, table)
-            self._shapes.append((table, Automaton(list(shape)), list(shape.values())))
+        self._sounds = _sound_scans(han, owners, self._crowded)
+        self._shapes, self._late_shapes = _shape_scans(han, owners, self._crowded)
         longer = [n for n, word in enumerate(han) if len(word) >= 3]
         self._initials: dict[str, list[int]] = {}
         if len(longer) <= _MOST_INITIALS:
@@ -137,7 +121,8 @@ class Disguises:
         least = FAINT if sure else LIKELY if self._crowded else WEAK
         found = self._find(view, least)
         best = max((candidate.score for candidate in found), default=0.0)
-        if not sure and best >= LIKELY:
+        # Where so much was found, faint ones add nothing.
+        if not sure and best >= LIKELY and len(found) < MOST_JUDGED:
             found = self._find(view, FAINT if best >= ALONE else SLIGHT)
         if self._crowded:
             found = [replace(c, score=SLIGHT) if c.score == WEAK else c for c in found]
@@ -145,46 +130,62 @@ class Disguises:
 
     def _find(self, view: View, least: float) -> list[Candidate]:
         """Candidates of at least a score; what is not asked for costs least."""
-        text = view.text
-        found = [*self._by_shape(text, least), *self._backwards(text), *self._split(text)]
+        text, budget = view.text, Budget(len(view.text))
+        found = [*self._by_shape(text, least), *self._backwards(text, budget)]
+        found += self._split(text, budget)
         latin = LATIN_RUN.search(text) is not None
-        for coded in readings(view):
-            found += self._by_sound(text, coded, least)
-            if latin:
-                found += self._by_letter(text, coded)
+        # Two characters in other characters never count alone; pinyin and emoji among them do.
+        spelled = latin or EMOJI.search(text) is not None
+        scans = self._sounds if spelled or least < LIKELY else self._sounds[:1]
+        for coded in readings(view, spelled):
+            for scan in scans:
+                found += self._by_sound(text, coded, least, scan, budget)
+                if latin:
+                    found += self._by_letter(text, coded, scan)
         if latin:
             found += self._initial_runs(text)
         return [c for c in dict.fromkeys(found) if c.score >= least] if found else found
 
-    def _by_sound(self, text: str, coded: View, least: float) -> Iterator[Candidate]:
+    def _by_sound(
+        self, text: str, coded: View, least: float, scan: SoundScan, budget: Budget
+    ) -> Iterator[Candidate]:
         shifted = len(coded.text) != len(text)
-        for first, last, index in self._sound.scan(coded.text):
+        finder, words = scan
+        known = ordinary()
+        for first, last, index in finder.scan(coded.text):
             start, end = first, last
             if shifted:
                 start, end = coded.origin(first), end_of(coded, last, text)
             written = text[start:end]
-            if last - first == 2 == end - start and _is_plain(text, start, written, least):
+            if last - first == 2 == end - start and (
+                written in known or not budget.look() or _is_plain(text, start, written, least)
+            ):
                 continue
-            for number in self._sound_words[index]:
+            for number in words[index]:
                 word = self._words[number]
-                if written != word and _sounds(coded, first, text, word):
+                if (
+                    written != word
+                    and budget.spend(number, len(word))
+                    and _sounds(coded, first, text, word)
+                ):
                     judged = _judge_sound(text, start, written, word)
                     if judged is not None:
                         yield Candidate(number, start, end, *judged)
 
-    def _by_letter(self, text: str, coded: View) -> Iterator[Candidate]:
+    def _by_letter(self, text: str, coded: View, scan: SoundScan) -> Iterator[Candidate]:
         """One letter for one character: d博."""
         codes = coded.text
+        finder, words = scan
         places = [m.start() for m in itertools.islice(_LONE_LETTER.finditer(codes), _MOST_LONE)]
         for place in places:
             low = max(0, place - _WINDOW)
             for code in _codes_of(codes[place]):
                 window = codes[low:place] + code + codes[place + 1 : place + _WINDOW]
-                for first, last, index in self._sound.scan(window):
+                for first, last, index in finder.scan(window):
                     if first <= place - low < last:
                         start = coded.origin(low + first)
                         end = end_of(coded, low + last, text)
-                        for number in self._sound_words[index]:
+                        for number in words[index]:
                             score = _by_length(self._words[number], ALONE, LIKELY, SLIGHT)
                             yield Candidate(number, start, end, score, "initial letter")
 
@@ -196,88 +197,56 @@ class Disguises:
                     yield Candidate(number, run.start(), run.end(), SLIGHT, "initials")
 
     def _by_shape(self, text: str, least: float) -> Iterator[Candidate]:
-        for table, automaton, words in self._shapes:
-            for start, end, index in automaton.scan(text.translate(table)):
-                written = text[start:end]
-                if end - start == 2 and _is_plain(text, start, written, least):
-                    continue
-                for number in words[index]:
+        seen: set[tuple[int, int]] = set()
+        scans = self._shapes if least >= WEAK else [*self._shapes, *self._late_shapes]
+        coded, known, budget = classed(text), ordinary(), Budget(len(text))
+        for table, automaton, pieces in scans:
+            for first, last, index in automaton.scan(coded[table]):
+                if last - first == 2:
+                    pair = text[first:last]
+                    if pair in known or not budget.look() or _is_plain(text, first, pair, least):
+                        continue
+                for number, offset in pieces[index]:
+                    start = first - offset
+                    if (start, number) in seen:
+                        continue
+                    seen.add((start, number))
                     word = self._words[number]
-                    if written != word:
-                        changed = (start + n for n, c in enumerate(written) if c != word[n])
-                        if is_odd(text, changed):
-                            score = _by_length(word, ALONE, LIKELY, WEAK)
-                        else:
-                            score = _by_length(word, LIKELY, FAINT, FAINT)
+                    changed = _taken_for(text[max(start, 0) : start + len(word)], word)
+                    if changed and budget.spend(number, len(word)):
+                        score = _judge_shape(text, start, word, changed)
+                        end = start + len(word)
                         yield Candidate(number, start, end, score, "look-alike characters")
 
-    def _backwards(self, text: str) -> Iterator[Candidate]:
+    def _split(self, text: str, budget: Budget) -> Iterator[Candidate]:
+        """Characters taken apart: 火乍 for 炸."""
+        for view, parts in joined(text):
+            places = [part.at for part in parts]
+            for first, last, index in self._plain.scan(view.text):
+                inside = parts[bisect_left(places, first) : bisect_left(places, last)]
+                if inside and index in self._words and budget.spend(index, last - first):
+                    start, end = view.origin(first), end_of(view, last, text)
+                    score = _judge_split(last - first, [part.odd for part in inside])
+                    yield Candidate(index, start, end, score, "characters taken apart")
+
+    def _backwards(self, text: str, budget: Budget) -> Iterator[Candidate]:
         for first, last, index in self._plain.scan(text[::-1]):
             size = last - first
             if index not in self._words or size < 3:
                 continue
             word = self._words[index]
-            if word == word[::-1]:
+            if word == word[::-1] or not budget.spend(index, size):
                 continue
             start, end = len(text) - last, len(text) - first
             if size >= 4 or is_odd(text, range(start, end)):
                 score = ALONE if size >= 4 else LIKELY
                 yield Candidate(index, start, end, score, "written backwards")
 
-    def _split(self, text: str) -> Iterator[Candidate]:
-        """Characters taken apart: 火乍 for 炸."""
-        finder, made = _components()
-        joins: list[tuple[int, int, str]] = []
-        for start, end, index in finder.scan(text):
-            if not joins or start >= joins[-1][1]:
-                joins.append((start, end, made[index]))
-        if not joins:
-            return
-        odd = [join for join in joins if is_odd(text, range(join[0], join[1]))]
-        options = [joins]
-        if odd and odd != joins:
-            options.append(odd)
-        if 1 < len(odd) <= _MOST_JOINS:
-            options += [[join] for join in odd]
-        for option in options:
-            yield from self._joined(text, option, odd)
-
-    def _joined(
-        self,
-        text: str,
-        joins: Sequence[tuple[int, int, str]],
-        odd: Sequence[tuple[int, int, str]],
-    ) -> Iterator[Candidate]:
-        pieces, at, back, done, length = [], [], [], 0, 0
-        marks: list[tuple[int, bool]] = []
-        for join in joins:
-            start, end, char = join
-            pieces += [text[done:start], char]
-            at += [length, length + start - done]
-            back += [done, start]
-            length += start - done + 1
-            marks.append((length - 1, join in odd))
-            done = end
-        at.append(length)
-        back.append(done)
-        pieces.append(text[done:])
-        view = View("".join(pieces), text, (at, back))
-        for first, last, index in self._plain.scan(view.text):
-            if index not in self._words:
-                continue
-            parts = [is_part_odd for mark, is_part_odd in marks if first <= mark < last]
-            if parts:
-                start, end = view.origin(first), end_of(view, last, text)
-                score = _judge_split(last - first, parts)
-                yield Candidate(index, start, end, score, "characters taken apart")
-
 
 def _is_plain(text: str, start: int, written: str, least: float) -> bool:
     """Whether no word behind two characters would be believed as far as ``least``: they are a word
     of their own, none of them is odd, or two characters are too few."""
     known = ordinary()
-    if written in known:
-        return True
     if least <= FAINT:
         return False
     if least > WEAK and _HAN_WORD.fullmatch(written):
@@ -288,15 +257,78 @@ def _is_plain(text: str, start: int, written: str, least: float) -> bool:
     )
 
 
+def _sound_scans(han: Sequence[str], owners: Sequence[int], crowded: bool) -> list[SoundScan]:
+    """(finder of codes, the words behind each), words of two characters apart in a crowded list."""
+    groups: list[dict[str, list[int]]] = [{}, {}] if crowded else [{}]
+    for index, code in code_words(han):
+        group = groups[-1 if len(code) == 2 else 0]
+        group.setdefault(code, []).append(owners[index])
+    return [(Automaton(list(group)), list(group.values())) for group in groups]
+
+
+def _shape_scans(
+    han: Sequence[str], owners: Sequence[int], crowded: bool
+) -> tuple[list[ShapeScan], list[ShapeScan]]:
+    """Two lists of (table, finder of coded words, the words behind each code): those always used,
+    and those for words of two characters, of use beside a second signal only."""
+    short = [n for n, word in enumerate(han) if len(word) == 2]
+    longer = [n for n, word in enumerate(han) if len(word) > 2]
+    always: list[ShapeScan] = []
+    late: list[ShapeScan] = []
+    for table in range(TABLES if len(han) <= _MOST_RICH else _FEW_TABLES):
+        deferred = crowded or table >= _SHORT_TABLES
+        main = longer if deferred else [*longer, *short]
+        for chosen, scans in ((main, always), (short if deferred else [], late)):
+            if chosen:
+                codes = classed("\n".join(han[n] for n in chosen))[table].split("\n")
+                pieces = _pieces(codes, [owners[n] for n in chosen], len(han) <= _MOST_RICH)
+                scans.append((table, Automaton(list(pieces)), list(pieces.values())))
+    return always, late
+
+
+def _pieces(
+    codes: Sequence[str], owners: Sequence[int], rich: bool
+) -> dict[str, list[tuple[int, int]]]:
+    """What to look for, with the words it stands for and where in them: the first and the last
+    characters of long words, other words whole."""
+    pieces: dict[str, list[tuple[int, int]]] = {}
+    long = [n for n, code in enumerate(codes) if rich and len(code) > _PIECE]
+    sharing = Counter(piece for n in long for piece in (codes[n][:_PIECE], codes[n][-_PIECE:]))
+    for n, code in enumerate(codes):
+        tail = len(code) - _PIECE
+        ends = [(code[:_PIECE], 0), (code[tail:], tail)]
+        if not rich or tail <= 0 or any(sharing[piece] > _MOST_SHARING for piece, _ in ends):
+            ends = [(code, 0)]
+        for piece, offset in ends:
+            pieces.setdefault(piece, []).append((owners[n], offset))
+    return pieces
+
+
+def _taken_for(written: str, word: str) -> list[int]:
+    """Which characters of ``word`` others are written for; empty where none is, or where what is
+    written does not look like the word."""
+    if len(written) != len(word):
+        return []
+    changed = [n for n, char in enumerate(written) if char != word[n]]
+    return changed if resembles(written, word, changed) else []
+
+
+def _judge_shape(text: str, start: int, word: str, changed: Sequence[int]) -> float:
+    """The score of characters that look like ``word``."""
+    if is_odd(text, (start + n for n in changed)):
+        return _by_length(word, ALONE, LIKELY, WEAK)
+    return _by_length(word, LIKELY, FAINT, FAINT)
+
+
+def _judge_split(size: int, odd: Sequence[int]) -> float:
+    """The score of a word with characters taken apart; ``odd`` says of each how odd it stands."""
+    if max(odd) == 2:
+        return ALONE if (size >= 3 or len(odd) >= 2) and min(odd) == 2 else LIKELY
+    return LIKELY if size >= 4 or (size == 3 and any(odd)) else FAINT
+
+
 def _by_length(word: str, four: float, three: float, two: float) -> float:
     return four if len(word) >= 4 else three if len(word) == 3 else two
-
-
-def _judge_split(size: int, parts: Sequence[bool]) -> float:
-    """The score of a word with characters taken apart; ``parts`` says of each whether it is odd."""
-    if any(parts):
-        return ALONE if (size >= 3 or len(parts) >= 2) and all(parts) else LIKELY
-    return LIKELY if size >= 4 else FAINT
 
 
 @functools.cache

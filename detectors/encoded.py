@@ -1,4 +1,5 @@
-"""Text inside text: payloads in base64, hex, URL, \\u and HTML escapes, tags, variation selectors.
+"""Text inside text: payloads in base64, hex, URL, \\u and HTML escapes, tags, variation selectors,
+ROT13 and backwards.
 
 Finds and decodes; the engine (``guard/compile.py``) then runs every detector over what was hidden.
 A payload counts only when it decodes to readable text, so identifiers, hashes and pictures are left
@@ -11,9 +12,12 @@ from __future__ import annotations
 import base64
 import binascii
 import html
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from guard.detectors.turned import turned
 
 #: At most so many payloads of so many characters are decoded in one text.
 MOST, LONGEST = 32, 65_536
@@ -102,13 +106,10 @@ def payloads(text: str) -> list[Payload]:
     """The payloads of a text, in order. Linear in its length; never raises."""
     if _ASCII.search(text) is None and _INVISIBLE.search(text) is None:
         return []
+    found = [Payload(*each) for each in itertools.islice(turned(text), MOST)]
     if _MAYBE.search(text) is None:
-        return []
-    found = []
-    for payload in _decoded(text):
-        found.append(payload)
-        if len(found) == MOST:
-            break
+        return found
+    found += itertools.islice(_decoded(text), MOST - len(found))
     return sorted(found, key=lambda payload: (payload.start, payload.end, payload.kind))
 
 

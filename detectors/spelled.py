@@ -18,9 +18,16 @@ _MOST_RUNS = 40
 Runs = list[tuple[int, int]]
 
 
-def readings(view: View) -> Iterator[View]:
+def readings(view: View, spelled: bool = True) -> Iterator[View]:
     """The view as sounds: first by usual readings, then, where an emoji or a run of letters can be
-    read otherwise, by the others."""
+    read otherwise, by the others.
+
+    Args:
+        spelled: False where the text is known to hold neither letters nor emoji.
+    """
+    if not spelled:
+        yield View(view.text.translate(sounds().turns[0]), view.original, None, view)
+        return
     first = sounded(view, 0)
     yield first
     text = view.text

@@ -26,8 +26,11 @@ LOOKALIKES = {
     "ı": "i", "ο": "o", "α": "a", "ρ": "p", "ν": "v", "ι": "i", "κ": "k", "υ": "u", "χ": "x",
     "ᴀ": "a", "ʙ": "b", "ᴄ": "c", "ᴅ": "d", "ᴇ": "e", "ꜰ": "f", "ɢ": "g", "ʜ": "h", "ɪ": "i",
     "ᴊ": "j", "ᴋ": "k", "ʟ": "l", "ᴍ": "m", "ɴ": "n", "ᴏ": "o", "ᴘ": "p", "ʀ": "r", "ꜱ": "s",
-    "ᴛ": "t", "ᴜ": "u", "ᴠ": "v", "ᴡ": "w", "ʏ": "y", "ᴢ": "z",
+    "ᴛ": "t", "ᴜ": "u", "ᴠ": "v", "ᴡ": "w", "ʏ": "y", "ᴢ": "z", "к": "k", "м": "m", "т": "t",
+    "в": "b", "н": "h", "ԍ": "g", "ʐ": "z", "τ": "t",
 }  # fmt: skip
+#: Capitals that look like another Latin letter than their small forms do.
+CAPITALS = {"Β": "b", "Ζ": "z", "Η": "h", "Μ": "m", "Ν": "n", "Υ": "y"}
 
 
 def is_mark(cp: int) -> bool:
@@ -62,6 +65,8 @@ def fold(cp: int, simplify: opencc.OpenCC) -> str:
         return "\ufffd"  # a lone surrogate cannot be encoded; one for one keeps the offsets
     if is_dropped(cp):
         return ""
+    if chr(cp) in CAPITALS:
+        return CAPITALS[chr(cp)]
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", chr(cp)).casefold())
     bare = "".join(c for c in unicodedata.normalize("NFD", text) if not is_mark(ord(c)))
     text = unicodedata.normalize("NFC", bare)

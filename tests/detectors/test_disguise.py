@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guard.detectors import disguise
+from guard.detectors import disguise, taken_apart
+from guard.detectors.alike import resembles
+from guard.detectors.budget import MOST_JUDGED, ONE_IN, Budget
 from guard.detectors.disguise import ALONE, FAINT, LIKELY, SLIGHT, WEAK, Disguises
 from guard.detectors.lexicon import LexiconDetector
 from guard.detectors.normalise import fold
@@ -36,7 +38,7 @@ SPELLINGS = {
     "mixed": ("du博网站", "赌bo网zhan", "海luo因", "海 luo 因"),
     "initial": ("d博网站", "海l因"),
     "components": ("贝者博网站", "赌十尃网站", "氵每洛因"),
-    "look-alike": ("睹博网站", "赌搏网站"),
+    "look-alike": ("睹博网站", "赌搏网站", "海各因", "银衍流水", "水毒酡方"),
     "emoji": ("🎲博网站", "🌊洛因", "🧊毒配方"),
     "backwards": ("站网博赌", "方配毒冰"),
     "second reading": ("银航流水", "都博网站"),
@@ -132,6 +134,27 @@ def test_a_variant_does_not_let_other_characters_in() -> None:
     assert shown("去豆博王占") == []
 
 
+def test_likeness_is_no_equivalence() -> None:
+    """味 is like 未 and 未 like 木, but nobody takes 味 for 木."""
+    assert resembles("味道", "未道", [0])
+    assert resembles("未道", "木道", [0])
+    assert not resembles("味道", "木道", [0])
+
+
+@given(st.text("赌睹博搏未末己已人入", min_size=1, max_size=5), st.data())
+def test_likeness_goes_both_ways(word: str, data: st.DataObject) -> None:
+    written = data.draw(st.text("赌睹博搏未末己已人入", min_size=len(word), max_size=len(word)))
+    changed = [n for n, char in enumerate(word) if char != written[n]]
+    assert resembles(written, word, changed) == resembles(word, written, changed)
+
+
+def test_one_long_word_is_found_by_either_end() -> None:
+    """The two replaced characters need no table in which both share a class with theirs."""
+    detector = LexiconDetector([Matcher("w", "words", words=("枪支改装教程",), category="test")])
+    for spelling in ("抢支改装教程", "枪支改装教秤", "抢支改装教秤"):
+        assert spelling in shown(f"有人发{spelling}，", detector)
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("zhang", "zan"), ("lin", "ning"), ("chuang", "cuan"), ("shen", "seng")]
 )
@@ -147,23 +170,54 @@ def test_every_run_of_syllables_is_read(syllables: list[str]) -> None:
     assert [len(way) for way in ways] == sorted(len(way) for way in ways)
 
 
-def test_work_grows_with_the_text_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice the text, twice the questions about oddness, whatever is repeated in it."""
+DENSE = {
+    "sound": "犊驳海落因",
+    "components": "贝者博网站氵每洛因",
+    "look-alike": "睹博网站赌搏",
+    "letters": "d博dubo海l因",
+    "all": "犊驳海落因贝者d博dubo🎲博",
+    "backwards": "因洛海站网博赌",
+}
+
+
+@pytest.mark.parametrize("unit", DENSE.values(), ids=DENSE)
+def test_a_hostile_text_is_judged_at_a_bounded_number_of_places(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However dense: some for any text, and one more for each so many characters."""
     asked = 0
 
     def counted(text: str, places: Sequence[int]) -> bool:
         nonlocal asked
         asked += 1
-        return len(list(places)) > 0
+        return True
 
-    monkeypatch.setattr(disguise, "is_odd", counted)
-    detector = LexiconDetector([Matcher("w", "words", words=WORDS, category="test")])
-    counts = []
-    for times in (200, 400):
+    for module in (disguise, taken_apart):
+        monkeypatch.setattr(module, "is_odd", counted)
+    for size in (1_000, 4_000, 16_000):
         asked = 0
-        find("犊驳海落因贝者d博dubo" * times, detector)
-        counts.append(asked)
-    assert counts[1] <= 2.2 * counts[0] + 50
+        find((unit * size)[:size])
+        # Two passes; sounds, shapes, components; two looks for each candidate judged.
+        assert asked <= 2 * 3 * 4 * (MOST_JUDGED + size // ONE_IN)
+
+
+@pytest.mark.parametrize("unit", DENSE.values(), ids=DENSE)
+def test_decoys_hide_no_word_as_it_is_written(unit: str) -> None:
+    decoys = unit * (6_000 // len(unit))
+    found = find(decoys + "。去赌博网站吧。")
+    place = len(decoys) + 2
+    assert any(f.where and f.where.start <= place < f.where.end and f.score == 1.0 for f in found)
+
+
+def test_one_word_cannot_use_up_the_budget() -> None:
+    budget = Budget(0)
+    for _ in range(10_000):
+        budget.spend(1, 4)
+    assert budget.spend(2, 4)
+    assert [budget.spend(n, 2) for n in range(10, 10 + MOST_JUDGED + 1)] == [
+        *[True] * MOST_JUDGED,
+        False,
+    ]
 
 
 def test_a_finder_of_no_words_is_false() -> None:
