@@ -33,20 +33,53 @@ def paste(data: bytes, box: tuple[int, int, int, int], patch: Image) -> bytes:
     Raises:
         LabelError: the picture is interlaced. InputError: its pixel data is broken.
     """
+    raw, kind, width = _filtered(data)
+    pixel = 2 * _SAMPLES[kind]
+    _patch_rows(raw, 1 + width * pixel, pixel, box, _widen(patch, kind))
+    return _with_rows(data, bytes(raw))
+
+
+def samples(data: bytes) -> tuple[bytes, int]:
+    """All samples, 16 bits each, big-endian, row by row; and how many there are to a pixel.
+
+    Raises as :func:`paste`.
+    """
+    raw, kind, width = _filtered(data)
+    stride = 1 + width * 2 * _SAMPLES[kind]
+    rows = [bytes(stride - 1)]
+    for at in range(0, len(raw) - stride + 1, stride):
+        row = bytes(raw[at + 1 : at + stride])
+        rows.append(_unfilter(raw[at], row, rows[-1], 2 * _SAMPLES[kind]))
+    return b"".join(rows[1:]), _SAMPLES[kind]
+
+
+def with_samples(data: bytes, values: bytes) -> bytes:
+    """``data`` with other samples, in the form of :func:`samples`."""
+    stride = int.from_bytes(data[16:20], "big") * 2 * _SAMPLES[data[25]]
+    rows = (b"\0" + values[at : at + stride] for at in range(0, len(values), stride))
+    return _with_rows(data, b"".join(rows))
+
+
+def _filtered(data: bytes) -> tuple[bytearray, int, int]:
+    """Rows with their filters, colour type, width."""
     if data[28]:
         raise LabelError(
             "an interlaced 16-bit PNG cannot be drawn on", "save it without interlacing"
         )
-    kind, width = data[25], int.from_bytes(data[16:20], "big")
-    pixel = 2 * _SAMPLES[kind]
-    parts = [c for c in png.chunks(data)[0] if c.kind == b"IDAT"]
     try:
-        raw = bytearray(zlib.decompress(b"".join(c.body(data) for c in parts)))
+        raw = zlib.decompress(b"".join(c.body(data) for c in _image_data(data)))
     except zlib.error as error:
         raise InputError(f"the picture cannot be decoded ({error})", "get the whole file") from None
-    _patch_rows(raw, 1 + width * pixel, pixel, box, _widen(patch, kind))
-    new = png.chunk_bytes(b"IDAT", zlib.compress(bytes(raw)))
-    first, *rest = parts
+    return bytearray(raw), data[25], int.from_bytes(data[16:20], "big")
+
+
+def _image_data(data: bytes) -> list[png.Chunk]:
+    return [chunk for chunk in png.chunks(data)[0] if chunk.kind == b"IDAT"]
+
+
+def _with_rows(data: bytes, raw: bytes) -> bytes:
+    first, *rest = _image_data(data)
+    new = png.chunk_bytes(b"IDAT", zlib.compress(raw))
     edits = [(first.start, first.end, new), *((c.start, c.end, b"") for c in rest)]
     return splice(data, edits)
 
