@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,24 +14,12 @@ from guard.errors import InputError
 from guard.files import write_folder
 from guard.model import Content, Matcher
 from guard.policies.policy import SURE
+from guard.word_table import Entry, read_words
 
 #: Without an action: block in prompt and output, review in context, drop in training.
 DEFAULT_ACTIONS = {"prompt": "block", "output": "block", "context": "review", "training": "block"}
-_ACTIONS = ("pass", "redact", "review", "block", "drop")
-DEFAULT_CATEGORY = "custom.word"
 #: The duty that a keyword library serves: TC260-003 cl. 8.1, deep-synthesis provisions art. 10.
 BASIS = ["TC260-003/8.1", "CN-DS-2023/10"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One word of a list; ``line`` counts from 1."""
-
-    word: str
-    category: str
-    action: str
-    note: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,61 +45,6 @@ class Risky:
     id: str
     excerpt: str
     blocks: tuple[str, ...] = ()
-
-
-def read_words(path: Path, categories: Mapping[str, object]) -> list[Entry]:
-    """The entries of a .txt (one a line), or of a .csv, .tsv or .xlsx (first sheet) with the
-    columns word, category, action, note; an .xlsx without that header has words in column A.
-
-    Raises:
-        InputError: not UTF-8, a missing column, an unknown category or action; names the line.
-    """
-    if path.suffix.lower() == ".xlsx":
-        return _sheet_entries(path, categories)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file", "check the path") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8", "save it as UTF-8") from None
-    if path.suffix.lower() not in (".csv", ".tsv"):
-        lines = enumerate(text.splitlines(), 1)
-        return [
-            Entry(line.strip(), DEFAULT_CATEGORY, "", "", n) for n, line in lines if line.strip()
-        ]
-    rows = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ",")
-    if not rows.fieldnames or "word" not in rows.fieldnames:
-        raise InputError(f"{path}:1: no column named word", "begin with word,category,action,note")
-    return [_entry(path, rows.line_num, row, categories) for row in rows if row.get("word")]
-
-
-def _sheet_entries(path: Path, categories: Mapping[str, object]) -> list[Entry]:
-    from guard.xlsx import read_sheet
-
-    rows = read_sheet(path)
-    columns = [cell.lower() for cell in rows[0][1]] if rows else []
-    rows = rows[1:] if "word" in columns else rows
-    names = columns if "word" in columns else ["word"]
-    tables = [(line, dict(zip(names, cells, strict=False))) for line, cells in rows]
-    return [_entry(path, line, row, categories) for line, row in tables if row.get("word")]
-
-
-def _entry(
-    path: Path, line: int, row: Mapping[str, str | None], categories: Mapping[str, object]
-) -> Entry:
-    category = (row.get("category") or DEFAULT_CATEGORY).strip()
-    action = (row.get("action") or "").strip().lower()
-    if category not in categories:
-        raise InputError(
-            f"{path}:{line}: unknown category {category!r}", "use a slug of taxonomy.yaml"
-        )
-    if action and action not in _ACTIONS:
-        raise InputError(
-            f"{path}:{line}: unknown action {action!r}", f"one of {', '.join(_ACTIONS)}"
-        )
-    return Entry(
-        (row["word"] or "").strip(), category, action, (row.get("note") or "").strip(), line
-    )
 
 
 def _actions(action: str) -> dict[str, str]:
