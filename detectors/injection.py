@@ -29,11 +29,11 @@ _TALK = ("craft", "asking", "other limits")
 
 #: (name, category, score, lists in order, gap, ordered, excused by).
 _NEAR: tuple[tuple[str, str, float, tuple[str, ...], int, bool, tuple[str, ...]], ...] = (
-    ("drop", "direct", SURE, ("drop", "prior", "rules"), 12, True, ("craft",)),
+    ("drop", "direct", SURE, ("drop", "prior", "rules"), 12, True, ("craft", "own request")),
     ("switch-off", "direct", SURE, ("switch off", "model rules"), 8, True, ("craft",)),
     ("drop-all", "direct", LIKELY, ("drop", "all", "rules"), 6, True, ("craft", "asking")),
     ("drop-before", "direct", KNOWN, ("drop", "all before"), 8, True, ("craft",)),
-    ("void", "direct", 0.7, ("prior", "rules", "void"), 8, True, ("craft", "asking")),
+    ("void", "direct", 0.7, ("prior", "rules", "void"), 8, True, ("craft", "asking", "office")),
     ("off-now", "direct", KNOWN, ("model rules", "off now"), 8, True, ("craft", "asking")),
     ("replaced", "direct", 0.7, ("these rules", "replace", "prior", "rules"), 12, True, ("craft",)),
     ("authority", "direct", KNOWN, ("authority", "switch off", "limits"), 16, True, ()),
