@@ -73,4 +73,12 @@ def _text(data: bytes, fmt: Format, text: str, style: Style) -> tuple[bytes, dic
 
 
 _WAYS: dict[str, Any] = {"picture": _picture, "text": _text}
-_FILE_WAYS: dict[str, Any] = {}
+
+
+def _media(source: Path, target: Path, fmt: Format, text: str, style: Style) -> dict[str, Any]:
+    from guard.watermark import media
+
+    return media.show(source, target, fmt, text, style)
+
+
+_FILE_WAYS: dict[str, Any] = {"media": _media}

@@ -59,7 +59,7 @@ class Container(Protocol):
 
 
 #: A box on a picture, a line of a text, a cue in a sound, a box and a cue in sound or film ...
-Notice = Literal["picture", "text", ""]
+Notice = Literal["picture", "media", "text", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,17 @@ FORMATS = (
     _planned("webp", (".webp",), webp, "image/webp", "picture"),
     _planned("gif", (".gif",), gif, "image/gif", "picture"),
     _planned("tiff", (".tif", ".tiff"), tiff, "image/tiff", "picture"),
-    _planned("wav", (".wav", ".wave"), wav, "audio/wav"),
-    _planned("avi", (".avi",), avi, "video/avi"),
-    _planned("flac", (".flac",), flac),
-    _planned("aac", (".aac", ".adts"), aac),
-    _planned("mp3", (".mp3",), mp3, "audio/mpeg"),
-    _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg),
+    _planned("wav", (".wav", ".wave"), wav, "audio/wav", "media"),
+    _planned("avi", (".avi",), avi, "video/avi", "media"),
+    _planned("flac", (".flac",), flac, notice="media"),
+    _planned("aac", (".aac", ".adts"), aac, notice="media"),
+    _planned("mp3", (".mp3",), mp3, "audio/mpeg", "media"),
+    _planned("ogg", (".ogg", ".oga", ".opus", ".ogv"), ogg, notice="media"),
     _planned("avif", (".avif", ".avifs"), avif, "image/avif", "picture"),
     _planned("heif", (".heic", ".heif", ".hif"), heif, "image/heic", "picture"),
-    _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4"),
-    _planned("matroska", (".mkv", ".webm", ".mka"), matroska),
-    _planned("flv", (".flv",), flv),
+    _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4", "media"),
+    _planned("matroska", (".mkv", ".webm", ".mka"), matroska, notice="media"),
+    _planned("flv", (".flv",), flv, notice="media"),
     _planned("pdf", (".pdf",), pdf, "application/pdf"),
     _planned("document", documents.SUFFIXES, documents),
     _planned("html", (".html", ".htm", ".xhtml"), webpage),
