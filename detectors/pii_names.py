@@ -11,22 +11,20 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import NamedTuple
 
 from guard.detectors.normalise import HAN
 from guard.detectors.oddness import ordinary
 from guard.detectors.pii_hit import Hit
-
-_DATA = Path(__file__).parent / "data"
+from guard.detectors.pii_name_score import best_at
+from guard.detectors.pii_name_tables import (
+    NOT_GIVEN,
+    TITLE,
+    name_tables,
+    refused_name,
+    word_kinds,
+)
 
 _LATIN = ("my name", "full name", "real name", "name", "contact person", "recipient", "patient")
-#: Titles: what stands before them may be a name.
-#: Characters that do not stand in given names: they begin what follows a name.
-_NOT_GIVEN = frozenset(
-    "的了是在有和与及或也都就不我你他她它们这那哪今岁住电手身性男女号来去到说做叫被把给让从对向为吗呢吧啊呀"
-    "个些什么怎没很太最还又再只并而但而几多少份人者们您该此其于因所着过会能要想看下里"
-)
 #: What may follow a name: the end of a clause, or a character that often begins what persons do.
 _ENDS = re.compile(
     r"\Z|[^\w]|的|了|是|在|有|和|与|及|或|也|都|就|不|说|称|于|将|被|向|对|把|给|因|从|到|为|带|系|等|已|收\b|收,"
@@ -36,19 +34,10 @@ _ENDS = re.compile(
 )
 #: Of these only the whole of a word says that a name ends before it.
 _STOP = re.compile(r"[,.;:!?、。/|()\[\]【】《》\"'“”‘’\s-]|\Z")
-TITLE = re.compile(
-    "[总哥姐叔姨某]|先生|女士|小姐|太太|师傅|老师|阿姨|叔叔|大爷|大妈|大叔|大婶|大伯|医生|护士|警官|律师|经理|主任|同学|老板"
-    "|教授|院长|校长|同志|大夫"
-)
 #: Surnames that are far more often words: names only behind a label with a colon.
 RISKY = frozenset("和能言练连解封")
 #: The Chinese John Doe.
-_PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
-#: Compounds that begin like a name and are none, beyond the word list.
-_NO_NAME = re.compile(
-    r"马里奥|百里香|金砖|冷知识|王者|司机|平台|水平|车主|车辆|车牌|房东|房主|店家|店长|花园|华为|沙发|华人|管家|金额|方便|阳台|程序|应该"
-    r"|公司|单位|项目|文件|时间|任务|高级|安全|全部|成员|万元|万一|和[他她你我]|[经关于]于"
-)
+PLACEHOLDER = re.compile(r"[张李王赵]某|张三|李四|王五|赵六|小明|某某")
 
 #: Between a left word and a name: 名称, a bracket, a verb or colon, quotes and blanks. Bounded.
 _LINK = re.compile(
@@ -56,34 +45,15 @@ _LINK = re.compile(
     r"(?P<link>(?:就?是|为|叫做?|写|改[成为]|换成|:|=|-|—|\d{1,2}\.){0,2})[\s\"'“‘「『(\[【:*]{0,4}(?P<n>\d{1,2}\.)?"
 )
 _DOTS = re.compile("[·•]")
-_DOTTED = re.compile(rf"[{HAN}]{{2,8}}(?:[·•](?:(?![的和与在是说])[{HAN}]){{1,8}}){{1,3}}")
+DOTTED = re.compile(rf"[{HAN}]{{2,8}}(?:[·•](?:(?![的和与在是说])[{HAN}]){{1,8}}){{1,3}}")
 #: 王小明，女，… and 王小明（男）: sex behind a name at the beginning of a clause.
 _SEX = re.compile(r"[,(/ ]{1,2}[男女](?![\w])")
 _MORE = re.compile(r"(?:[、/ ]|[,;和与及]) {0,2}(?:\d{1,2}\.)?")
 
+#: Log-odds of a name by itself that suffice behind a word of a kind.
+BESIDE = {"form": -1.5, "role": -1.5, "called": -2.0, "loose": -2.0}
+
 Original = Callable[[int, int], str]
-
-
-class _Tables(NamedTuple):
-    singles: frozenset[str]
-    compounds: frozenset[str]
-    given: frozenset[str]
-    words: frozenset[str]
-
-
-@functools.cache
-def name_tables() -> _Tables:
-    """Surnames, characters of given names, and ordinary words that begin like a name."""
-    _, singles, compounds = (_DATA / "surnames.txt").read_text(encoding="utf-8").splitlines()
-    rows = (_DATA / "not_names.txt").read_text(encoding="utf-8").splitlines()[1:]
-    words = {row[0] + second for row in rows for second in row[2:]}
-    given = (_DATA / "given.txt").read_text(encoding="utf-8").split("\n", 1)[1]
-    return _Tables(
-        frozenset(singles),
-        frozenset(compounds.split()),
-        frozenset(given) - _NOT_GIVEN - {"\n"},
-        frozenset(words),
-    )
 
 
 def _surname_end(text: str, at: int) -> int:
@@ -95,15 +65,6 @@ def _surname_end(text: str, at: int) -> int:
     return at + 1 if text[at : at + 1] in tables.singles else 0
 
 
-@functools.cache
-def _word_kinds() -> dict[str, str]:
-    kinds: dict[str, str] = {}
-    for line in (_DATA / "name_words.txt").read_text(encoding="utf-8").splitlines()[1:]:
-        kind, words = line.split("\t")
-        kinds |= {word.replace("_", " "): kind for word in words.split()}
-    return kinds
-
-
 def left_words() -> dict[str, str]:
     """Words around names, with their kind.
 
@@ -112,13 +73,8 @@ def left_words() -> dict[str, str]:
     and shops), ``weak`` (often before persons), ``latin``. Behind one: ``title``. ``never`` only
     looks like one of these.
     """
-    kinds = {word: kind for word, kind in _word_kinds().items() if kind != "famous"}
+    kinds = {word: kind for word, kind in word_kinds().items() if kind != "famous"}
     return kinds | dict.fromkeys(_LATIN, "latin")
-
-
-def refused_name(name: str) -> bool:
-    """Whether this is a famous or fictional person, or a word that begins like a name."""
-    return _word_kinds().get(name) == "famous" or _NO_NAME.match(name) is not None
 
 
 def _end_loose(text: str, start: int, given: int) -> int:
@@ -189,7 +145,7 @@ def _name(text: str, at: int, kind: str) -> int:
     if (
         kind in ("loose", "form", "called")
         and _DOTS.search(text, at, at + 9)
-        and (dotted := _DOTTED.match(text, at))
+        and (dotted := DOTTED.match(text, at))
     ):
         return dotted.end()
     given = _surname_end(text, at)
@@ -198,11 +154,14 @@ def _name(text: str, at: int, kind: str) -> int:
     end = _end_loose(text, at, given) if kind in ("loose", "called") else 0
     if not end:
         end = _end_strict(text, at, given, kind == "weak")
+    if not end and kind in BESIDE:
+        end = best_at(text, at, BESIDE[kind])
     return 0 if end and refused_name(text[at:end]) else end
 
 
-def _hit(text: str, start: int, end: int, score: float, why: str) -> Hit:
-    if _PLACEHOLDER.match(text, start):
+def name_hit(text: str, start: int, end: int, score: float, why: str) -> Hit:
+    """A finding of a name; 张三 and 王某 score 0.5."""
+    if PLACEHOLDER.match(text, start):
         return Hit(start, end, "pii.name", 0.5, "placeholder name, labelled")
     return Hit(start, end, "pii.name", score, why)
 
@@ -233,7 +192,7 @@ def _behind(text: str, at: int, kind: str) -> Iterator[Hit]:
         end = _name(text, start, kind)
         if not end:
             return
-        yield _hit(text, start, end, *_SCORES[kind])
+        yield name_hit(text, start, end, *_SCORES[kind])
         more = _MORE.match(text, end)
         if more is None or kind in ("told", "called"):
             return
@@ -254,7 +213,7 @@ def _before_title(text: str, at: int) -> Iterator[Hit]:
         if clear and not _wordlike(text, start, behind):
             given = text[behind:at]
             if set(given) <= tables.given and not refused_name(text[start:at]):
-                yield _hit(text, start, at, 0.75, "surname, before a title")
+                yield name_hit(text, start, at, 0.75, "surname, before a title")
                 return
 
 
@@ -314,12 +273,12 @@ def name_before(text: str, at: int) -> Hit | None:
     if not given or stop - given not in (1, 2) or TITLE.match(text, given):
         return None
     if (
-        set(text[given:stop]) & _NOT_GIVEN
+        set(text[given:stop]) & NOT_GIVEN
         or text[start : start + 2] in name_tables().words
         or refused_name(text[start:stop])
     ):
         return None
-    return _hit(text, start, stop, 0.7, "surname, before a number")
+    return name_hit(text, start, stop, 0.7, "surname, before a number")
 
 
 _CLAUSE_NAME = re.compile(rf"(?:^|[^{HAN}a-z0-9])(?P<v>[{HAN}]{{2,4}})\Z")
@@ -333,7 +292,7 @@ def find_sexed(text: str) -> Iterator[Hit]:
         if name is not None:
             start = low + name.start("v")
             if _name(text, start, "loose") == match.start():
-                yield _hit(text, start, match.start(), 0.8, "surname, sex behind it")
+                yield name_hit(text, start, match.start(), 0.8, "surname, sex behind it")
 
 
 @functools.cache

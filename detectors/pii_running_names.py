@@ -1,8 +1,8 @@
 """Names of persons in running text, where no label or role stands before them.
 
-What is left as evidence: the surname, characters that stand in given names, that surname and given
-name together make no ordinary word, a place where a name can begin (a clause, a preposition, a
-list), and a word that follows persons.
+Three kinds: what scores as a surname and given name (pii_name_score.py), names made of parts that
+are known from Tibetan, Uyghur and Mongolian ones (扎西顿珠), and names with a dot between their
+parts (努尔兰·哈布力) where something says that they are a person's.
 """
 
 from __future__ import annotations
@@ -10,152 +10,120 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from guard.detectors.automaton import Longest
 from guard.detectors.normalise import HAN
-from guard.detectors.oddness import ordinary
 from guard.detectors.pii_hit import Hit
-from guard.detectors.pii_names import RISKY, TITLE, is_given, name_tables, refused_name
+from guard.detectors.pii_name_score import Candidate, Scored, likely
+from guard.detectors.pii_name_tables import TITLE, refused_name
+from guard.detectors.pii_names import DOTTED, PLACEHOLDER
 
-#: What persons do and have done to them; one of these ends a name in front of it.
-_VERB = (
-    r"说|问|称|讲|答|回复|答复|表示|反映|反馈|提出|提议|建议|同意|反对|汇报|主持|负责|接手|接替|继承|签署|签收|代签|签字"
-    r"|担任|加入|入职|离职|转正|升职|请假|调休|旷课|迟到|缺席|出席|到场|报名|报到|发言|记录|审核|审批|复核|沟通|介绍"
-    r"|交代|通知|转告|告诉|答应|确定|确认|承认|认为|觉得|考上|考了|考得|住院|出院|下床|复诊|复查|就诊|挂号|拾到|捡到|领取"
-    r"|领走|借走|借了|借给|欠|还没|还了|付了|买了|卖了|出了|转账|汇款|打来|来电|打电话|开车|开会|跟的|跟进|排[第在队到到]|放到|挨着"
-    r"|得票|当选|获[得奖]|拿下|夺得|协助|帮|陪|送|接送|去了|来了|过来|回来|回家|请[了客假]|分手|结婚|离婚|怀孕|生了|瞎说|胡说"
-    r"|想|要|会[远来去]|能[下来去]|不[再同肯愿在想会能来去]|没[来去有在]|已[经签到交付还于]|正在|在[隔家校公医外]|也[来去不没说]|都[来去]"
-    r"|家[的已不里卫]|[她他]?[妈爸]|因|以[代虚]|等[人\d一二两三四五六七八九]|[二两三四五六七八九十]+[位名人]|同学|老师|女士|先生|家长|家属"
-    r"|人民币|科目|押金|尽快|务必|[明今昨]早|[明今昨]天|自[愿称述]|本人|名下|从外|到[场校岗三诊门前]|变更|换|处理|瞒着|偷偷|居然|竟然|刚[才刚]"
-)
-_AFTER = re.compile(_VERB)
-_OWNS = re.compile("的")
-_STOP = re.compile(rf"\Z|[^{HAN}a-z0-9\d·•]|和(?=[你我他她]|[^{HAN}]|[{HAN}]{{2,3}}[^{HAN}])")
-#: Where a name may begin: a clause, a word that takes a person, a list. All look back from the
-#: surname: a search that begins with one set of characters is several times faster.
-_CLAUSE = rf"(?P<clause>(?<=^.)|(?<=[^{HAN}a-z0-9·•《].))"
-_CUE = (
-    r"(?<=[号室床楼栋幢家单研二]的.)|(?<=[店班组队]长.)|(?<=今借到.)|(?<=备注一下.)|(?<=(?:关于|别听|会员|学员|讲师|专员"
-    r"|客服|售后|校友).)|(?<=[由请被将跟向给找叫号室床楼栋幢].)|(?<=给予.)|(?P<loose>(?<=[的是到等让和与].))"
-)
+#: Log-odds from which a stretch counts as a name by itself, and beside one that does.
+SURE, LISTED = -0.3, -1.7
+_DOTS = "·•"
+#: What joins the names of a list, a roster or a table.
+_JOINS = frozenset("、/ |,和与及\n\t")
 
 
-@functools.cache
-def _places() -> re.Pattern[str]:
-    """Where a name may begin, with a surname behind it."""
-    firsts = "".join(sorted((name_tables().singles | _RARE) - RISKY))
-    return re.compile(rf"[{firsts}](?:{_CLAUSE}|{_CUE})")
-
-
-def _given(text: str, start: int, end: int) -> bool:
-    chars = text[start:end]
-    return len(chars) == end - start and is_given(chars)
-
-
-def _fits(text: str, given: int, end: int) -> bool:
-    """Whether the given name is more than a word that stands behind the surname by chance."""
-    return end - given == 1 or text[given:end] not in ordinary()
-
-
-def _odd(text: str, at: int, given: int, end: int) -> bool:
-    """Whether no ordinary word begins with the surname or crosses the end of the name."""
-    known, words = ordinary(), name_tables().words
-    pair = text[at : at + 2]
-    if given - at == 1 and (pair in words or (pair in known and not _sure(text, given, end))):
-        return False
-    return text[at:end] not in known and (
-        text[end - 1 : end + 1] not in known or (end - given == 2 and text[end : end + 2] in known)
-    )
-
-
-def _sure(text: str, given: int, end: int) -> bool:
-    """Two given characters that are no word, and a verb of persons behind them."""
-    return end - given == 2 and _fits(text, given, end) and _AFTER.match(text, end) is not None
-
-
-def _ends(text: str, at: int, given: int, clause: bool, loose: bool) -> int:
-    """The end of the name whose given part begins at ``given``; 0 for none."""
-    compound = given - at > 1
-    for length in (2, 1):
-        end = given + length
-        if not _given(text, given, end) or not _odd(text, at, given, end):
-            continue
-        if refused_name(text[at:end]) or TITLE.match(text, given):
-            return 0
-        whole = (compound or length == 2) and _fits(text, given, end)
-        if _AFTER.match(text, end) or (whole and _STOP.match(text, end)):
-            return end
-        if _OWNS.match(text, end) and (clause or (whole and not loose)):
-            return end
-    return 0
-
-
-#: Surnames too rare, or too often words, to be asked for behind a label.
-_RARE = frozenset("幸苍充原仉佘佴仵呙闾蹇淦揣")
-
-
-#: Compound surnames that are ordinary words or parts of place names as well.
+#: Compound surnames that are ordinary words or parts of place names as well, and what such a name
+#: must reach: 东方财富 does not, 东方明慧 may.
 _PLACES = re.compile("[东南西]方|百里|[东南西]门|南宫|第五|东郭|太史|闻人|微生|单于|完颜|子车|太叔")
+_MORE = 1.5
+
+
+def _refused(text: str, scored: Scored) -> bool:
+    start, given, end = scored.candidate
+    if _PLACES.match(text, start, given) and scored.weight < SURE + _MORE:
+        return True
+    if refused_name(text[start:end]) or PLACEHOLDER.match(text, start) or TITLE.match(text, given):
+        return True
+    return _dot(text, end) or _dot(text, start - 1)
+
+
+def _dot(text: str, at: int) -> bool:
+    """Whether ``at`` holds the dot of a foreign name rather than that of a list."""
+    return 0 < at < len(text) - 1 and text[at] in _DOTS and not text[at - 1].isspace()
+
+
+def _scored(text: str) -> Iterator[Hit]:
+    found = [scored for scored in likely(text, LISTED) if not _refused(text, scored)]
+    if not found:
+        return
+    sure = [weight >= SURE for weight, _ in found]
+    for here, there in (*_neighbours(len(found)), *_neighbours(len(found), back=True)):
+        sure[here] = sure[here] or (sure[there] and _joined(text, found[here][1], found[there][1]))
+    names = {text[c.start : c.end] for (_, c), yes in zip(found, sure, strict=True) if yes}
+    for _, (start, _, end) in found:
+        if text[start:end] in names:
+            yield Hit(start, end, "pii.name", 0.7, "surname and given name in running text")
+
+
+def _neighbours(count: int, back: bool = False) -> Iterator[tuple[int, int]]:
+    if back:
+        return ((i, i + 1) for i in range(count - 2, -1, -1))
+    return ((i, i - 1) for i in range(1, count))
+
+
+def _joined(text: str, one: Candidate, other: Candidate) -> bool:
+    """Whether nothing but a mark of a list stands between two candidates."""
+    left, right = sorted((one, other))
+    gap = text[left.end : right.start]
+    return 0 < len(gap) <= 2 and set(gap) <= _JOINS
 
 
 @functools.cache
-def _compound() -> Longest:
-    return Longest(sorted(name_tables().compounds))
+def _units() -> Longest:
+    rows = (Path(__file__).parent / "data" / "name_units.txt").read_text(encoding="utf-8")
+    return Longest(sorted(set(rows.split("\n", 1)[1].split())))
 
 
-def _compounds(text: str) -> Iterator[Hit]:
-    """欧阳铭 anywhere; a place or a word that looks like one of these surnames needs more."""
-    for at, given, _ in _compound().scan(text):
-        end = _ends(text, at, given, clause=True, loose=False)
-        if end and not _PLACES.match(text, at, given):
-            yield Hit(at, end, "pii.name", 0.76, "compound surname and given name")
-        elif (
-            end
-            and _fits(text, given, end)
-            and (at == 0 or not "\u4e00" <= text[at - 1] <= "\u9fff" or _AFTER.match(text, end))
-        ):
-            yield Hit(at, end, "pii.name", 0.7, "compound surname and given name")
+def _pieced(text: str) -> Iterator[Hit]:
+    """扎西顿珠: two or more known parts in a row."""
+    start = end = count = 0
+    for at, stop, _ in (*_units().scan(text), (len(text) + 1, 0, 0)):
+        if at == end and count:
+            end, count = stop, count + 1
+            continue
+        if count > 1 and end - start > 2:
+            yield Hit(start, end, "pii.name", 0.75, "parts of a Tibetan, Uyghur or Mongolian name")
+        start, end, count = at, stop, 1
 
 
-_JOIN = re.compile("[、/与及和]")
+_DOT = re.compile("[·•]")
+_CALLED = re.compile(r"(?:叫|名字?是|名为|同学|同事|老师|员|房东|师傅|朋友)[:\"“]?\Z")
+_POLITE = re.compile(r"先生|女士|小姐|同学|老师|师傅|大哥|大姐|医生|护士|警官")
 
 
-def _listed(text: str, at: int) -> Iterator[Hit]:
-    """The names listed behind one that ends at ``at``."""
-    for _ in range(40):
-        if not _JOIN.match(text, at):
-            return
-        end = _member(text, at + 1)
-        if not end:
-            return
-        yield Hit(at + 1, end, "pii.name", 0.7, "surname, listed with a name")
-        at = end
+def _dotted(text: str) -> Iterator[Hit]:
+    """伊万诺娃·玛莎女士: a dotted name with a title behind it or a word for persons before it."""
+    past = 0
+    for dot in _DOT.finditer(text):
+        begin = dot.start()
+        while begin > max(past, dot.start() - 8) and "\u4e00" <= text[begin - 1] <= "\u9fff":
+            begin -= 1
+        if match := DOTTED.match(text, begin):
+            past = match.end()
+            yield from _person(text, begin, match.end())
 
 
-def _member(text: str, at: int) -> int:
-    if text[at : at + 1] not in name_tables().singles or text[at] in RISKY:
-        return 0
-    for end in (at + 3, at + 2):
-        stops = _STOP.match(text, end) or _JOIN.match(text, end) or _AFTER.match(text, end)
-        if stops and _given(text, at + 1, end) and text[at : at + 2] not in name_tables().words:
-            return 0 if refused_name(text[at:end]) or TITLE.match(text, at + 1) else end
-    return 0
+def _person(text: str, start: int, end: int) -> Iterator[Hit]:
+    """The dotted name within a stretch that may begin with 我叫 and end with 女士."""
+    called = _CALLED.search(text, max(0, start - 4), start) is not None
+    if inner := _CALLED_WITHIN.match(text, start, end):
+        called, start = True, inner.end()
+    if polite := _POLITE.search(text, start, end + 2):
+        called, end = True, min(end, polite.start())
+    if called and set(text[start:end]) & set(_DOTS):
+        yield Hit(start, end, "pii.name", 0.75, "dotted name of a person")
+
+
+_CALLED_WITHIN = re.compile(rf"[{HAN}]{{0,5}}?(?:叫|名字是|名为|老师|同学|同事)(?=[{HAN}]{{2}})")
 
 
 def find_running(text: str) -> Iterator[Hit]:
     """Names in running text. Linear: each place where a name may begin is looked at once."""
-    yield from _compounds(text)
-    past = 0  # where the last list ended: its members are not read again
-    for match in _places().finditer(text):
-        at = match.start()
-        if at < past:
-            continue
-        clause = match["clause"] is not None
-        end = _ends(text, at, at + 1, clause, match["loose"] is not None)
-        if not end:
-            continue
-        yield Hit(at, end, "pii.name", 0.7, "surname and given name in running text")
-        if end - at == 3:
-            for hit in _listed(text, end):
-                yield hit
-                past = hit.end
+    yield from _scored(text)
+    yield from _pieced(text)
+    if "·" in text or "•" in text:
+        yield from _dotted(text)
