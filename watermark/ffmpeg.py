@@ -22,6 +22,7 @@ from guard.errors import InputError, LabelError
 _LEAST: Final = (4, 2)
 #: Files only: a playlist inside a file must not make it open an address.
 _LOCAL: Final = ("-protocol_whitelist", "file,pipe")
+_GUESSES: Final = ("aac", "mp3")
 _RAW: Final = {
     "uint8": "u8",
     "int16": "s16le",
@@ -117,6 +118,23 @@ def samples(path: Path, rate: int, channels: int, dtype: str) -> bytes:
     """A whole short sound as raw samples. Raises :class:`InputError`."""
     options = ["-map", "0:a:0", "-ar", str(rate), "-ac", str(channels), "-f", _RAW[dtype]]
     return run([(path, "")], options, None)
+
+
+def check_whole(found: dict[str, Any], target: Path, demuxer: str) -> None:
+    """Compare lengths: a decoder that loses its way in a damaged file ends early and calls it
+    success. Streams without an index only have guesses of their length, which say nothing.
+
+    Raises:
+        InputError: the new file is shorter than the old one.
+    """
+    if demuxer in _GUESSES:
+        return
+    formats = (found["format"], probe(target, demuxer)["format"])
+    before, after = (float(item.get("duration", 0) or 0) for item in formats)
+    if after < before - max(1.0, before / 50):
+        raise InputError(
+            f"only {after:.1f} of {before:.1f} s could be decoded", "check it with ffprobe"
+        )
 
 
 def _input(path: Path, demuxer: str) -> list[str]:

@@ -100,7 +100,7 @@ def show(
         kept, dropped = _mapped(streams, film)
         options = [*graph, *kept, *_coding(film, streams, muxer), "-map_metadata", "0", *muxer]
         ffmpeg.run([(source, demuxer), (box, "")], options, target)
-    _check_whole(found, ffmpeg.probe(target, demuxer))
+    ffmpeg.check_whole(found, target, demuxer)
     ratio = min(
         labelbox.check(frame, placed) for frame in _frames(target, demuxer, film, 1, turned=True)
     )
@@ -195,12 +195,3 @@ def _coding(
         if muxer[1] in ("mp4", "mov", "ipod"):
             words += ["-video_track_timescale", str(ticks)]
     return words
-
-
-def _check_whole(found: dict[str, Any], new: dict[str, Any]) -> None:
-    """A decoder that loses its way in a damaged film ends early and calls it success."""
-    before, after = (float(f["format"].get("duration", 0) or 0) for f in (found, new))
-    if after < before - max(1.0, before / 50):
-        raise InputError(
-            f"only {after:.1f} of {before:.1f} s could be decoded", "check the film with ffprobe"
-        )

@@ -54,6 +54,7 @@ def show(
         graph = ["-filter_complex", _graph(stream, at, style), "-map", "[out]"]
         options = [*graph, *_kept(found), *_coding(stream, found["format"]), *muxer]
         ffmpeg.run([(source, demuxer), (cue, "")], options, target)
+    ffmpeg.check_whole(found, target, demuxer)
     if style.clip is None:
         _confirm(target, demuxer, at)
     return at
