@@ -149,7 +149,9 @@ def _rewritten(body: bytes, script: _Script, payload: bytes, behind: int) -> byt
             struct.pack_into(">d", out, at, value + growth)
     if script.count:
         number = struct.unpack_from(">I", body, script.count)[0]
-        struct.pack_into(">I", out, script.count, max(number + 1 - len(ours), 0))
+        # A hint to readers, so a wrong one is no damage.
+        counted = min(max(number + 1 - len(ours), 0), 0xFFFFFFFF)
+        struct.pack_into(">I", out, script.count, counted)
     out[script.end : script.end] = new
     for _, start, end in reversed(ours):
         del out[start:end]
