@@ -18,7 +18,7 @@ from guard.errors import GuardError, InputError
 from guard.label_transfer import save_image, transplant
 from guard.model import Inspection, Label, Sink, Standard
 from guard.stages.stage4_label_writer import Labelled, label_bytes, write_label
-from guard.watermark import formats, gb45438, notice, plaintext, standard
+from guard.watermark import extras, formats, gb45438, notice, plaintext, standard
 from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.gb45438 import Reading
 
@@ -37,6 +37,10 @@ __all__ = [
     "transplant",
 ]
 
+#: Formats in which the invisible mark is written, and read.
+_MARKED = ("png", "jpeg", "webp")
+_PICTURES = (*_MARKED, "gif", "tiff", "avif")
+
 #: Write one label into one file; see the stage.
 label_file = write_label
 
@@ -50,6 +54,7 @@ def label_files(
     font: str | Path | None = None,
     c2pa: Identity | str | Path | None = None,
     sign_key: str | Path | None = None,
+    watermark_key: str | Path | None = None,
     sink: Sink | None = None,
 ) -> Iterator[Labelled]:
     """Label files into ``folder`` under their own names, one number each.
@@ -63,7 +68,7 @@ def label_files(
     plan = _plan([Path(source) for source in sources], Path(folder))
     _check_label(label, len(plan), visible)
     for source, _ in plan:
-        _check_file(source, bool(c2pa))
+        _check_file(source, bool(c2pa), bool(watermark_key))
     return (
         write_label(
             source,
@@ -73,6 +78,7 @@ def label_files(
             font=font,
             c2pa=c2pa,
             sign_key=sign_key,
+            watermark_key=watermark_key,
             sink=sink,
         )
         for source, target in plan
@@ -111,12 +117,16 @@ def _check_label(label: Label, files: int, visible: bool | None) -> None:
     gb45438.check(known)
 
 
-def _check_file(source: Path, signed: bool) -> None:
+def _check_file(source: Path, signed: bool, marked: bool) -> None:
     try:
         with FileBlob(source) as data:
             fmt = formats.require(data, source.name)
         if signed and not fmt.mime:
             raise InputError(f"C2PA cannot be embedded in {fmt.name}", "label it without --c2pa")
+        if marked and fmt.name not in _MARKED:
+            raise InputError(
+                f"no invisible mark is written into {fmt.name}", "label it without --watermark"
+            )
     except GuardError as error:
         raise type(error)(f"{source}: {error.message}", error.remedy) from None
 
@@ -127,10 +137,12 @@ def inspect_file(
     declared: bool = False,
     trust: str | Path | None = None,
     label_key: str | Path | None = None,
+    watermark_key: str | Path | None = None,
 ) -> Inspection:
     """Every mark of a file; ``trust`` is a PEM file. For the rest see :func:`inspect_bytes`.
 
-    ``label_key`` is the Ed25519 key in PEM that checks a signed ReservedCode1.
+    ``label_key`` is the Ed25519 key in PEM that checks a signed ReservedCode1; ``watermark_key`` is
+    the key file of the invisible mark.
 
     Raises:
         OSError: the file cannot be read. InputError: ``trust`` holds no certificate, or
@@ -142,12 +154,17 @@ def inspect_file(
 
         anchors = load_anchors(Path(trust))
     with FileBlob(Path(path)) as data:
-        seen = _inspect(data, str(path), declared, anchors)
+        seen = _inspect(data, str(path), declared, anchors, watermark_key)
     return replace(seen, signature=_signature(seen, label_key))
 
 
 def inspect_bytes(
-    data: bytes, name: str, *, declared: bool = False, trust: bytes | None = None
+    data: bytes,
+    name: str,
+    *,
+    declared: bool = False,
+    trust: bytes | None = None,
+    watermark_key: str | Path | None = None,
 ) -> Inspection:
     """Every mark of a file given as bytes; never raises on bad bytes.
 
@@ -155,14 +172,23 @@ def inspect_bytes(
     the content as machine-made (art. 6 of the labelling measures, case 2). ``trust`` holds PEM
     anchors, without which a C2PA signature is at best Valid.
     """
-    seen = _inspect(data, name, declared, trust)
+    seen = _inspect(data, name, declared, trust, watermark_key)
     return replace(seen, signature=_signature(seen, None))
 
 
-def _inspect(whole: Blob, name: str, declared: bool, trust: bytes | None) -> Inspection:
+def _inspect(
+    whole: Blob,
+    name: str,
+    declared: bool,
+    trust: bytes | None,
+    watermark_key: str | Path | None,
+) -> Inspection:
     fmt = formats.detect(whole, name)
     data = whole if fmt and fmt.plan else whole[: len(whole)]
     reading = fmt.container.read_labels(data) if fmt else Reading(damage=_unknown(data, name))
+    watermark = _watermark(data, fmt, watermark_key) if fmt and watermark_key else None
+    if watermark and watermark["state"] in ("present", "unsure"):
+        reading = replace(reading, traces=(*reading.traces, _trace(watermark)))
     explicit = _explicit(data, fmt)
     c2pa = _c2pa(data, fmt, trust) if fmt and reading.manifest else None
     signed_ai = bool(c2pa and c2pa["ai"] and c2pa["state"] != "Invalid")
@@ -176,12 +202,38 @@ def _inspect(whole: Blob, name: str, declared: bool, trust: bytes | None) -> Ins
         standard=_standard(reading, fmt),
         explicit=explicit,
         c2pa=c2pa,
-        watermark=None,
+        watermark=watermark,
         verdict=standard.verdict(
             reading, explicit=bool(explicit["found"]), declared=declared, signed_ai=signed_ai
         ),
         traces=reading.traces,
     )
+
+
+def _watermark(data: Blob, fmt: Format, key: str | Path) -> dict[str, Any] | None:
+    """What the invisible mark says; None for what is no picture. A mark alone confirms nothing."""
+    if fmt.name not in _PICTURES:
+        return None
+    image_mark = extras.image_mark()
+    secret = image_mark.load_key(key)
+    try:
+        seen = image_mark.read(data[: len(data)], secret)
+    except InputError as error:
+        return {"state": "unreadable", "payload": None, "confidence": 0.0, "reason": error.message}
+    return {
+        "state": seen.state,
+        "payload": None if seen.payload is None else f"{seen.payload:016x}",
+        "confidence": 1 - seen.false_alarm,
+        "false_alarm": seen.false_alarm,
+        "scale": round(seen.scale, 4),
+        "angle": round(seen.angle, 2),
+    }
+
+
+def _trace(watermark: Mapping[str, Any]) -> str:
+    if watermark["payload"]:
+        return f"invisible mark of your key, number {watermark['payload']}"
+    return "invisible mark of your key, number unreadable"
 
 
 def _signature(seen: Inspection, key: str | Path | None) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -60,6 +60,7 @@ class _Attempt:
     score: float
     lines: Lines
     geometry: Geometry | None = None
+    upside_down: bool = False
 
 
 def detect(luma: Floats, pattern: Pattern, *, search: bool = True) -> Reading:
@@ -100,18 +101,20 @@ def _judged(payload: int | None, attempt: _Attempt) -> Reading:
         state = "unsure" if payload is None else "present"
     if attempt.geometry is None:
         return Reading(state, payload, attempt.score, chance)
-    scale, angle = _described(attempt.geometry)
-    return Reading(state, payload, attempt.score, chance, scale, angle)
+    return Reading(state, payload, attempt.score, chance, *_described(attempt))
 
 
 def _score(attempt: _Attempt) -> float:
     return attempt.score
 
 
-def _described(geometry: Geometry) -> tuple[float, float]:
-    matrix = geometry.matrix
+def _described(attempt: _Attempt) -> tuple[float, float]:
+    """Scale and angle of an attempt with a geometry; the angle from -180 to 180 degrees."""
+    assert attempt.geometry
+    matrix = attempt.geometry.matrix
     scale = 1 / math.sqrt(abs(float(np.linalg.det(matrix))))
-    return scale, math.degrees(math.atan2(matrix[1, 0], matrix[0, 0]))
+    angle = -math.degrees(math.atan2(matrix[1, 0], matrix[0, 0])) + 180 * attempt.upside_down
+    return scale, (angle + 180) % 360 - 180
 
 
 def _spectrum(luma: Floats) -> Lines:
@@ -136,5 +139,7 @@ def _at(luma: Floats, geometry: Geometry, pattern: Pattern) -> _Attempt:
     straight, inside = straightened(luma, geometry)
     spectrum = folded(whitened(straight) * inside)
     align = _aligner(pattern)
-    best = max(align(spectrum), align(spectrum.conj()), key=_score)
-    return _Attempt(best.score, best.lines, geometry)
+    upright, turned = align(spectrum), align(spectrum.conj())
+    if upright.score >= turned.score:
+        return replace(upright, geometry=geometry)
+    return replace(turned, geometry=geometry, upside_down=True)

@@ -100,7 +100,8 @@ def _starts(length: int, side: int) -> list[int]:
 
 def candidates(power: Power, pattern: Pattern, count: int) -> list[Geometry]:
     """The ``count`` likeliest geometries, the best first; angles within half a turn."""
-    found = [peak for flipped in (False, True) for peak in _coarse(power, pattern, flipped, count)]
+    polar = _log_polar(power, pattern)
+    found = [peak for flip in (False, True) for peak in _coarse(polar, pattern, flip, count)]
     found.sort(key=lambda peak: -peak[0])
     return [_refined(power, pattern, *peak) for peak in found[:count]]
 
@@ -111,35 +112,47 @@ def _pilots(pattern: Pattern, flipped: bool) -> Matrix:
     return np.stack([-kx if flipped else kx, ky]) / TILE
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Polar:
+    """Power less its mean: rows by log frequency from ``low`` on, columns by angle, a turn."""
+
+    values: Floats
+    low: float
+
+
+def _log_polar(power: Power, pattern: Pattern) -> _Polar:
+    """All places that the pilots may be moved to; the half turn of angles is there twice."""
+    radius = _log_radius(pattern)
+    low = float(radius.min()) - math.log(SCALES[1])
+    high = min(float(radius.max()) - math.log(SCALES[0]), math.log(_NYQUIST))
+    rows = np.exp(low + _STEP * np.arange(int((high - low) / _STEP) + 1))[:, None]
+    angle = _STEP * np.arange(_ANGLES)
+    values = power.at(rows * np.cos(angle), rows * np.sin(angle)) - 1
+    return _Polar(np.concatenate([values, values], axis=1), low)
+
+
+def _log_radius(pattern: Pattern) -> Matrix:
+    fx, fy = _pilots(pattern, flipped=False)
+    out: Matrix = np.log(np.hypot(fx, fy))
+    return out
+
+
 def _coarse(
-    power: Power, pattern: Pattern, flipped: bool, count: int
+    polar: _Polar, pattern: Pattern, flipped: bool, count: int
 ) -> list[tuple[float, float, float, bool]]:
     """Peak, log scale, angle, flip of the likeliest points of the grid."""
+    smallest, largest = (math.log(scale) for scale in SCALES)
     fx, fy = _pilots(pattern, flipped)
-    radius = np.log(np.hypot(fx, fy))
-    largest = math.log(SCALES[1])
-    low = float(radius.min()) - largest
-    high = min(float(radius.max()) - math.log(SCALES[0]), math.log(_NYQUIST))
-    polar = _log_polar(power, low, int((high - low) / _STEP) + 1)
-    rows = np.rint((radius - largest - low) / _STEP).astype(int)
+    rows = np.rint((_log_radius(pattern) - largest - polar.low) / _STEP).astype(int)
     columns = np.rint(np.arctan2(fy, fx) / _STEP).astype(int) % _ANGLES
-    sums = np.zeros((int((largest - math.log(SCALES[0])) / _STEP), _ANGLES), np.float32)
+    sums = np.zeros((int((largest - smallest) / _STEP), _ANGLES), np.float32)
     seen = np.zeros((len(sums), 1), np.float32)
     for row, column in zip(rows, columns, strict=True):
-        part = polar[row : row + len(sums), column : column + _ANGLES]
+        part = polar.values[row : row + len(sums), column : column + _ANGLES]
         sums[: len(part)] += part
         seen[: len(part)] += 1
     sums /= np.sqrt(np.maximum(seen, _LEAST_SEEN))
-    peaks = _maxima(sums, count)
-    return [(float(p), largest - _STEP * y, _STEP * x, flipped) for p, y, x in peaks]
-
-
-def _log_polar(power: Power, low: float, rows: int) -> Floats:
-    """Power less its mean by log frequency and angle, the half turn of angles twice."""
-    radius = np.exp(low + _STEP * np.arange(rows))[:, None]
-    angle = _STEP * np.arange(_ANGLES)
-    polar = power.at(radius * np.cos(angle), radius * np.sin(angle)) - 1
-    return np.concatenate([polar, polar], axis=1)
+    return [(p, largest - _STEP * y, _STEP * x, flipped) for p, y, x in _maxima(sums, count)]
 
 
 def _maxima(sums: Floats, count: int) -> list[tuple[float, int, int]]:

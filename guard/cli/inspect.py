@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--c2pa-trust", metavar="PEM", help="anchors that make a signature Trusted")
     parser.add_argument("--label-key", metavar="PEM", help="key that checks a signed ReservedCode1")
     parser.add_argument(
+        "--watermark-key", metavar="FILE", help="key with which invisible marks are looked for"
+    )
+    parser.add_argument(
         "--declared", action="store_true", help="the user declared the content as machine-made"
     )
     parser.add_argument(
@@ -55,7 +58,13 @@ def run(args: argparse.Namespace) -> int:
     results = []
     for file in progress(files, "inspect", total=len(files)):
         results.append(
-            inspect_file(file, declared=args.declared, trust=trust, label_key=args.label_key)
+            inspect_file(
+                file,
+                declared=args.declared,
+                trust=trust,
+                label_key=args.label_key,
+                watermark_key=args.watermark_key,
+            )
         )
         if args.json:
             print_json(results[-1])
@@ -101,6 +110,12 @@ def _why(item: Inspection) -> tuple[str, str, str]:
     return item.file, item.standard.status, first
 
 
+def _mark(item: Inspection) -> str:
+    if item.watermark is None:
+        return "-"
+    return str(item.watermark["payload"] or item.watermark["state"])
+
+
 def _show(results: list[Inspection]) -> None:
     if len(results) > _MOST_ROWS:
         _summary(results)
@@ -115,11 +130,12 @@ def _show(results: list[Inspection]) -> None:
             ", ".join(item.carriers) or "-",
             item.explicit["text"] or ("-" if item.explicit["checked"] else "not checked"),
             (item.c2pa or {}).get("state", "-"),
+            _mark(item),
         )
         for item in results
     ]
     columns = ("file", "verdict", "GB 45438", "producer", "ProduceID", "carrier", "visible", "C2PA")
-    print_table("", columns, rows)
+    print_table("", (*columns, "watermark"), rows)
     notes: list[tuple[str, str, str, str]] = [
         (i.file, p.clause, p.certainty, p.message) for i in results for p in i.standard.problems
     ]

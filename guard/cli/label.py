@@ -46,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shown.add_argument("--text", default="AI生成", metavar="WORDING", help="default: %(default)s")
     shown.add_argument("--font", metavar="FILE", help="for wordings beyond the bundled font")
+    marked = parser.add_argument_group("invisible mark, for PNG, JPEG and still WebP")
+    marked.add_argument(
+        "--watermark", action="store_true", help="write a number of 64 bits, drawn for each file"
+    )
+    marked.add_argument(
+        "--watermark-key", metavar="FILE", help="secret of 16 bytes or more, needed to read it"
+    )
     signed = parser.add_argument_group("signatures")
     signed.add_argument(
         "--sign-key", metavar="PEM", help="Ed25519 key that signs the label in ReservedCode1"
@@ -85,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
                 font=args.font,
                 c2pa=_identity(args),
                 sign_key=args.sign_key,
+                watermark_key=_mark_key(args),
                 sink=sink,
             )
         results = []
@@ -109,6 +117,12 @@ def _on_request(args: argparse.Namespace, label: Label, sink: Any) -> Iterator[L
     for file in args.files:
         target = Path(args.out) / Path(file).name
         yield supply_unlabelled(file, target, label, sink=sink, **about)
+
+
+def _mark_key(args: argparse.Namespace) -> str | None:
+    if bool(args.watermark) != bool(args.watermark_key):
+        raise InputError("--watermark and --watermark-key belong together", "give both")
+    return str(args.watermark_key) if args.watermark else None
 
 
 def _log(folder: str | None) -> Any:
@@ -153,8 +167,10 @@ def _show(results: list[Labelled]) -> None:
             item.label["ProduceID"],
             (item.visible or {}).get("text", "-"),
             "signed" if item.c2pa else "INVALIDATED" if item.c2pa_invalidated else "-",
+            (item.watermark or {}).get("payload", "-"),
             "-" if item.record is None else item.record,
         )
         for item in results
     ]
-    print_table("", ("file", "carrier", "ProduceID", "visible", "C2PA", "record"), rows)
+    columns = ("file", "carrier", "ProduceID", "visible", "C2PA", "watermark", "record")
+    print_table("", columns, rows)

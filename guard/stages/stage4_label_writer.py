@@ -1,6 +1,7 @@
 """Stage 4, label writer: what leaves the service says that a machine made it.
 
-Order of the layers, each the fallback of the next: visible label, metadata by splicing, C2PA last.
+Order of the layers, each the fallback of the next: visible label, invisible mark, metadata by
+splicing, C2PA last.
 The file appears under its name only when it is whole, was read back, and its record is in the log.
 """
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from guard.errors import GuardError, InputError, LabelError
 from guard.files import BackgroundDigest, sync_folder
 from guard.model import Action, Label, Record, Sink, Verdict
-from guard.watermark import blob, explicit, formats, gb45438, notice, plaintext, tiff
+from guard.watermark import blob, explicit, extras, formats, gb45438, notice, plaintext, tiff
 from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.notice import Style
 
@@ -36,6 +37,8 @@ class Labelled:
     ``carrier`` is None for plain text, which has no metadata. ``visible`` describes the visible
     label or is None. ``replaced`` is another label that the file had before. ``c2pa_invalidated``
     says that the file came with a manifest that the new bytes break, since nobody signed again.
+    ``watermark`` tells of the invisible mark: its ``payload`` as 16 hex digits, the ``psnr`` it
+    was allowed to cost (None if unknown), and whether it was ``kept`` from before.
     """
 
     file: str
@@ -48,6 +51,7 @@ class Labelled:
     replaced: Mapping[str, str] | None = None
     c2pa: bool = False
     c2pa_invalidated: bool = False
+    watermark: Mapping[str, Any] | None = None
     record: int | None = None
 
 
@@ -72,12 +76,14 @@ def label_bytes(
     visible: bool | Style | None = None,
     font: Path | None = None,
     c2pa: Identity | None = None,
+    watermark_key: str | Path | None = None,
 ) -> tuple[bytes, Labelled]:
     """``data`` with every layer of its label, and what was written.
 
     ``visible`` unset draws for producers, and leaves the content alone for propagators, who put
     their notice around it (labelling measures, art. 6); a :class:`Style` says how it is shown.
-    ``font`` draws wordings beyond the bundled one. ``c2pa`` is the signer.
+    ``font`` draws wordings beyond the bundled one. ``c2pa`` is the signer. ``watermark_key`` is
+    the key file of the invisible mark (:mod:`guard.watermark.image_mark`).
 
     Raises:
         InputError: the file is damaged or not what its name says. LabelError: the label may not
@@ -92,6 +98,9 @@ def label_bytes(
     full = complete(label, before)
     style = _style(label, visible, font)
     out, drawn = explicit.show(data, fmt, full.text, style) if style else (data, None)
+    marked = None
+    if watermark_key:
+        out, marked = _mark(out, watermark_key)
     carrier = None
     if fmt.container is not plaintext or not style:
         out = formats.write_label(out, fmt, full)
@@ -100,7 +109,21 @@ def label_bytes(
         out = _sign(out, fmt, full, c2pa, original=data, created=bool(label.producer))
     written = _describe(name, fmt, full, before, carrier, hashlib.sha256(out).hexdigest())
     broken = before.manifest and c2pa is None and out != data
-    return out, replace(written, visible=drawn, c2pa=c2pa is not None, c2pa_invalidated=broken)
+    return out, replace(
+        written,
+        visible=drawn,
+        c2pa=c2pa is not None,
+        c2pa_invalidated=broken,
+        watermark=marked,
+    )
+
+
+def _mark(data: bytes, key: str | Path) -> tuple[bytes, dict[str, Any]]:
+    """The invisible mark: its number is drawn, and the log says which file has it."""
+    image_mark = extras.image_mark()
+    out = image_mark.mark(data, image_mark.load_key(key))
+    psnr = None if out.kept else out.psnr
+    return out.data, {"payload": f"{out.payload:016x}", "psnr": psnr, "kept": out.kept}
 
 
 def label_stream(
@@ -230,6 +253,7 @@ def write_label(
     font: str | Path | None = None,
     c2pa: Identity | str | Path | None = None,
     sign_key: str | Path | None = None,
+    watermark_key: str | Path | None = None,
     sink: Sink | None = None,
 ) -> Labelled:
     """Label the file ``source`` into ``target``, which appears whole or not at all.
@@ -254,7 +278,12 @@ def write_label(
         label = signed(label, source, Path(sign_key))
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    options = {"visible": visible, "font": Path(font) if font else None, "c2pa": c2pa}
+    options = {
+        "visible": visible,
+        "font": Path(font) if font else None,
+        "c2pa": c2pa,
+        "watermark_key": watermark_key,
+    }
     try:
         written = _write_draft(source, draft, label, options)
         written = replace(written, file=str(target), source=str(source))
@@ -273,7 +302,8 @@ def _write_draft(source: Path, draft: Path, label: Label, options: Mapping[str, 
     with FileBlob(source) as data:
         fmt = formats.detect(data, source.name)
     style = _style(label, options["visible"], options["font"])
-    if fmt and fmt.plan and not options["c2pa"] and (not style or explicit.in_files(fmt)):
+    whole = options["c2pa"] or options["watermark_key"]
+    if fmt and fmt.plan and not whole and (not style or explicit.in_files(fmt)):
         return label_stream(source, label, fmt, draft, style)
     with FileBlob(source) as data:
         out, written = label_bytes(data[: len(data)], source.name, label, **options)
@@ -307,5 +337,6 @@ def _record(written: Labelled) -> Record:
         "replaced": dict(written.replaced) if written.replaced else None,
         "c2pa": written.c2pa,
         "c2pa_invalidated": written.c2pa_invalidated,
+        "watermark": (written.watermark or {}).get("payload"),
     }
     return Record(kind="label", body=body, stage=STAGE)
