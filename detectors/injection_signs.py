@@ -99,7 +99,9 @@ def matchers(lists: Mapping[str, Matcher]) -> list[Matcher]:
     Args:
         lists: what frames may name besides the signs: the lists of ``injection.txt``.
     """
-    known: dict[str, Matcher] = {name.replace(" ", "-"): matcher for name, matcher in lists.items()} | read_signs()
+    known: dict[str, Matcher] = {
+        name.replace(" ", "-"): matcher for name, matcher in lists.items()
+    } | read_signs()
     frames = read_frames()
     latin = {name: _without(matcher, _not_latin(matcher)) for name, matcher in known.items()}
     near = [replace(frame, gap=frame.gap * LATIN) for frame in frames if frame.gap is not None]

@@ -46,7 +46,8 @@ _ORDER = re.compile(
 #: A task for a writing machine, as the beginning of a line. People who write to people ask for
 #: other things: to read, sign, call, send.
 _TASK = re.compile(
-    r"""[ \t>*"'“-]{0,4}(?:(?:please|kindly|now|also|then)\s|(?:can|could|would)\syou\s(?:please\s)?)?(?:
+    r"""[ \t>*"'“-]{0,4}
+    (?:(?:please|kindly|now|also|then)\s|(?:can|could|would)\syou\s(?:please\s)?)?(?:
     (?:write|compose|craft|draft|create|generate|develop|produce|make\sup)\s(?:me\s)?(?:an?|the|some|\d+|two
       |three|five)\s(?:[\w-]+\s){0,4}?(?:poem|story|essay|speech|letter|haiku|song|script|article|recipe
       |joke|limerick|introduction|paragraph|dialogue|summary|post|blog|review|plan|list|slogan|outline
@@ -73,7 +74,9 @@ _WORDING = re.compile(
       |leetspeak|substitution|scrambl|jumbl|keyboard\ssymbols)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_NOT_WORDING = re.compile(r"thank|appreciate|look(?:ing)? forward|receiv|await|by (?:mon|tue|wed|thu|fri)", re.I)
+_NOT_WORDING = re.compile(
+    r"thank|appreciate|look(?:ing)? forward|receiv|await|by (?:mon|tue|wed|thu|fri)", re.IGNORECASE
+)
 _WORD = re.compile(r"[a-zA-Z]{5,}|[\u4e00-\u9fff]{2}")
 #: Letters and pages of up to so many characters; the rest must say something.
 _LONGEST_PAGE, _LEAST_REST = 20_000, 80
@@ -162,8 +165,29 @@ def _is_foreign(text: str, place: tuple[int, int]) -> bool:
 
 #: Words that say nothing of what a text is about.
 _EVERYDAY = frozenset(
-    "please write about could would should their there these those which where while with your "
-    "answer response reply question questions message".split()
+    {
+        "please",
+        "write",
+        "about",
+        "could",
+        "would",
+        "should",
+        "their",
+        "there",
+        "these",
+        "those",
+        "which",
+        "where",
+        "while",
+        "with",
+        "your",
+        "answer",
+        "response",
+        "reply",
+        "question",
+        "questions",
+        "message",
+    }
 )
 
 

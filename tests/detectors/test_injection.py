@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guard import Action, Guard
-from guard.detectors import injection
+from guard.detectors import injection, injection_signs
 from guard.detectors.lexicon import LexiconDetector
 from guard.model import Content, Finding
 
@@ -308,3 +308,44 @@ def test_no_list_is_unused_and_none_is_missing() -> None:
     for name, matcher in lists.items():
         assert all(word == word.strip() != "" for word in matcher.words), name
         assert len(set(matcher.words)) == len(matcher.words), name
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    text = (Path(__file__).parents[1] / f"data/injection_{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_signs_find_most_of_the_attacks_written_for_them_and_few_neighbours() -> None:
+    guard = Guard.load(detectors="rules")
+
+    def share(name: str) -> float:
+        rows = _rows(name)
+        flagged = [guard.check(row["text"], role=row["role"]).rules for row in rows]  # type: ignore[arg-type]
+        hits = sum(any(r.category.startswith("injection.") for r in rules) for rules in flagged)
+        return hits / len(rows)
+
+    assert share("attacks") >= 0.6
+    assert share("neighbours") <= 0.05
+
+
+def test_a_choice_in_braces_stands_for_each_of_its_parts() -> None:
+    assert list(injection_signs.spelled_out("{不,别}听{他,}")) == [
+        "不听他",
+        "不听",
+        "别听他",
+        "别听",
+    ]
+
+
+def test_every_frame_names_signs_that_exist_and_every_sign_of_its_own_is_used() -> None:
+    frames = injection_signs.read_frames()
+    used = {
+        sign
+        for frame in frames
+        for part in (*frame.signs, *frame.unless)
+        for both in part.split("+")
+        for sign in both.split("/")
+    }
+    known = {name.replace(" ", "-") for name in injection._read_lists()}
+    assert used <= known | injection_signs.read_signs().keys()
+    assert len({frame.name for frame in frames}) == len(frames)
