@@ -180,8 +180,8 @@ def main(argv: list[str]) -> int:
             (folder / name).write_text(drawn, encoding="utf-8")
     if "--publish" in argv:
         page = DOCS / "evasion.md"
-        marked = re.compile(r"(<!-- tables -->\n).*(\n<!-- /tables -->)", re.DOTALL)
-        text = marked.sub(lambda m: f"{m[1]}\n{tables}\n{m[2]}", page.read_text(encoding="utf-8"))
+        marked = re.compile(r"(<!-- tables -->\n).*?(<!-- /tables -->)", re.DOTALL)
+        text = marked.sub(lambda m: f"{m[1]}\n{tables}\n\n{m[2]}", page.read_text(encoding="utf-8"))
         page.write_text(text, encoding="utf-8")
     return 0
 
