@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from guard.errors import LabelError
-from guard.watermark import markdown, notice, plaintext
+from guard.watermark import blob, markdown, notice, plaintext
+from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.notice import Style
+from guard.watermark.splice import Edit, splice
 
 if TYPE_CHECKING:
     from guard.watermark.formats import Format
@@ -31,9 +33,13 @@ def show(data: bytes, fmt: Format, text: str, style: Style) -> tuple[bytes, dict
         LabelError, InputError: as the kind's own module.
     """
     check(fmt)
-    if not in_files(fmt):
-        way: Callable[..., tuple[bytes, dict[str, Any]]] = _WAYS[fmt.notice]
-        return way(data, fmt, text, style)
+    if fmt.notice == "picture":
+        return _picture(data, text, style)
+    if fmt.notice == "text":
+        return _text(data, fmt, text, style)
+    if fmt.notice in _PLANS:
+        edits, drawn = _PLANS[fmt.notice](data, text, style)
+        return splice(data, edits), drawn
     with tempfile.TemporaryDirectory(prefix="aigc-guard-") as folder:
         source, target = Path(folder, "in"), Path(folder, "out")
         source.write_bytes(data)
@@ -43,7 +49,7 @@ def show(data: bytes, fmt: Format, text: str, style: Style) -> tuple[bytes, dict
 
 def in_files(fmt: Format) -> bool:
     """Whether the label is put in from file to file, since the content may exceed the memory."""
-    return fmt.notice in _FILE_WAYS
+    return fmt.notice == "media" or fmt.notice in _PLANS
 
 
 def show_file(source: Path, target: Path, fmt: Format, text: str, style: Style) -> dict[str, Any]:
@@ -51,14 +57,19 @@ def show_file(source: Path, target: Path, fmt: Format, text: str, style: Style) 
 
     For formats of :func:`in_files`. Raises as :func:`show`.
     """
-    way: Callable[..., dict[str, Any]] = _FILE_WAYS[fmt.notice]
-    return way(source, target, fmt, text, style)
+    if fmt.notice in _PLANS:
+        with FileBlob(source) as data, target.open("xb") as file:
+            edits, drawn = _PLANS[fmt.notice](data, text, style)
+            blob.copy(data, edits, file.write)
+        return drawn
+    from guard.watermark import media
+
+    return media.show(source, target, fmt, text, style)
 
 
-def _picture(data: bytes, fmt: Format, text: str, style: Style) -> tuple[bytes, dict[str, Any]]:
+def _picture(data: bytes, text: str, style: Style) -> tuple[bytes, dict[str, Any]]:
     from guard.watermark import picture
 
-    del fmt
     drawn = picture.draw(data, text, style.font)
     size = {"box": list(drawn.box), "ink_height": drawn.ink_height, "contrast": drawn.contrast}
     frames = {"frames": drawn.frames} if drawn.frames > 1 else {}
@@ -72,13 +83,26 @@ def _text(data: bytes, fmt: Format, text: str, style: Style) -> tuple[bytes, dic
     return (whole[:start] + body).encode(), {"text": notice.line(text)}
 
 
-_WAYS: dict[str, Any] = {"picture": _picture, "text": _text}
+def _pdf(data: Blob, text: str, style: Style) -> tuple[list[Edit], dict[str, Any]]:
+    from guard.watermark import pdf_page
+
+    return pdf_page.plan(data, text, style)
 
 
-def _media(source: Path, target: Path, fmt: Format, text: str, style: Style) -> dict[str, Any]:
-    from guard.watermark import media
+def _document(data: Blob, text: str, style: Style) -> tuple[list[Edit], dict[str, Any]]:
+    from guard.watermark import document_line
 
-    return media.show(source, target, fmt, text, style)
+    del style
+    return document_line.plan(data, text)
 
 
-_FILE_WAYS: dict[str, Any] = {"media": _media}
+def _webpage(data: Blob, text: str, style: Style) -> tuple[list[Edit], dict[str, Any]]:
+    from guard.watermark import webpage_notice
+
+    del style
+    return webpage_notice.plan(data, text)
+
+
+_Plan = Callable[[Blob, str, Style], tuple[list[Edit], dict[str, Any]]]
+#: Kinds whose label is a matter of edits, which leave all else byte for byte.
+_PLANS: dict[str, _Plan] = {"pdf": _pdf, "document": _document, "webpage": _webpage}

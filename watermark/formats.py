@@ -59,7 +59,7 @@ class Container(Protocol):
 
 
 #: A box on a picture, a line of a text, a cue in a sound, a box and a cue in sound or film ...
-Notice = Literal["picture", "media", "text", ""]
+Notice = Literal["picture", "media", "pdf", "document", "webpage", "text", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ FORMATS = (
     _planned("mp4", (".mp4", ".m4v", ".mov", ".qt", ".m4a"), mp4, "video/mp4", "media"),
     _planned("matroska", (".mkv", ".webm", ".mka"), matroska, notice="media"),
     _planned("flv", (".flv",), flv, notice="media"),
-    _planned("pdf", (".pdf",), pdf, "application/pdf"),
-    _planned("document", documents.SUFFIXES, documents),
-    _planned("html", (".html", ".htm", ".xhtml"), webpage),
+    _planned("pdf", (".pdf",), pdf, "application/pdf", "pdf"),
+    _planned("document", documents.SUFFIXES, documents, notice="document"),
+    _planned("html", (".html", ".htm", ".xhtml"), webpage, notice="webpage"),
     Format("json", (".json",), jsonfile),
     Format("markdown", (".md", ".markdown"), markdown, notice="text"),
     Format("text", (".txt",), plaintext, notice="text"),

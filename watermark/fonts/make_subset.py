@@ -1,4 +1,5 @@
-"""Make ``AigcGuardLabel.otf``: the glyphs of label wordings, cut from Noto Sans SC.
+"""Make ``AigcGuardLabel.otf``: the glyphs of label wordings, cut from Noto Sans SC; and beside it
+``AigcGuardLabel.json``, by which a PDF shows them: number in the font and width of each letter.
 
 Usage: ``python watermark/fonts/make_subset.py NotoSansSC-Regular.otf`` (needs fonttools; the source
 font is in the wheel ``pylopdf-fonts-zh-cn`` 0.1.1, OFL-1.1, copyright Adobe). The source names no
@@ -8,9 +9,11 @@ a name of its own. ``OFL.txt`` beside it is its licence.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+FOLDER = Path(__file__).parent
 NAME = "AIGC Guard Label"
 #: Words that label wordings are made of; add to this line and run the script again.
 WORDS = (
@@ -34,7 +37,19 @@ def main(source: str) -> None:
     _rename(font)
     font["head"].modified = font["head"].created  # the same input makes the same bytes
     font.recalcTimestamp = False
-    font.save(Path(__file__).parent / "AigcGuardLabel.otf")
+    font.save(FOLDER / "AigcGuardLabel.otf")
+    _table()
+
+
+def _table() -> None:
+    """``{letter: [CID, width in thousandths of its size]}`` of the finished font."""
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(FOLDER / "AigcGuardLabel.otf")
+    glyphs = font.getBestCmap().items()
+    table = {chr(code): [int(name[3:]), font["hmtx"][name][0]] for code, name in glyphs}
+    text = json.dumps(table, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    (FOLDER / "AigcGuardLabel.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _rename(font: object) -> None:
