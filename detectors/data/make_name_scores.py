@@ -1,4 +1,4 @@
-"""Makes name_given.txt, name_pairs.txt.gz and name_scores.tsv: what speaks for a name, and how much.
+"""Makes name_given.txt, name_pairs.txt.gz and name_scores.tsv: what speaks for a name, and how far.
 
     python detectors/data/make_name_scores.py FOLDER [--show]
 
@@ -292,7 +292,7 @@ def samples(rows: list[str], namer: Namer, words: list[tuple[str, int, str]]) ->
                 yield Sample(text, candidate, True)
             elif candidate.start < end and candidate.end > start:
                 yield Sample(text, candidate, False)
-    for sample in negatives(rows, 0.6):
+    for sample in negatives(rows, 1.0):
         start, _, end = sample.candidate
         if sample.text[start:end] not in taken:
             yield sample
@@ -317,7 +317,7 @@ def train(found: list[Sample], tables: Tables) -> dict[str, float]:
     keep = np.ones(len(found), dtype=bool)
     unsure = np.array([not sample.sure for sample in found])
     for _ in range(2):
-        model = LogisticRegression(C=0.5, max_iter=200, solver="lbfgs")
+        model = LogisticRegression(C=0.5, max_iter=300, solver="lbfgs")
         model.fit(matrix[keep], y[keep])
         keep = ~(unsure & (model.predict_proba(matrix)[:, 1] > 0.6))
         print("left out", (~keep).sum())
@@ -363,13 +363,16 @@ def main() -> None:
     parser.add_argument("--show", action="store_true")
     args = parser.parse_args()
     words, rows = dictionary(), texts(args.folder)
-    back = Background(words, rows)
+    random.shuffle(rows)
+    # What pairs are counted in is not trained on: else every pair would be a known one there.
+    third = len(rows) // 3
+    back, rows = Background(words, rows[third:]), rows[:third]
     given = given_odds(words, back)
     tables = Tables(given, back)
     chars = {
         c
         for c in set().union(*given)
-        if max(tables.odds(k, c) for k in tables.given) > -1.5 and c not in NOT_GIVEN
+        if max(tables.odds(k, c) for k in tables.given) > -2.3 and c not in NOT_GIVEN
     }
     head = "# Characters of given names, by make_name_scores.py; see LICENSES.md.\n"
     (HERE / "name_given.txt").write_text(head + "".join(sorted(chars)) + "\n", encoding="utf-8")
