@@ -184,22 +184,36 @@ def test_every_word_group_is_used() -> None:
     assert set(shared) <= used
 
 
-def test_short_violations_are_noticed_and_their_look_alikes_are_not() -> None:
-    """At least half of each class (parts tune and test), at most 1 % of the benign texts.
+SHORT = Path(__file__).parents[1] / "data" / "short_violations.jsonl"
 
-    The parts are the author's own, so this is a floor against regressions, no estimate of recall
-    (the ``blind`` part, written after the rules, is lower).
-    """
-    path = Path(__file__).parents[1] / "data" / "short_violations.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["part"] in {"tune", "test"}]
+
+def short_violations(parts: set[str]) -> Iterator[tuple[dict[str, str], Action]]:
+    """The rows of some parts with the policy's action on each, as model output."""
+    rows = [json.loads(line) for line in SHORT.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["part"] in parts]
     batch = [Content(row["text"], "output") for row in rows]
-    noticed: Counter[str] = Counter()
     for row, content, findings in zip(rows, batch, build_engine(POLICY).find(batch), strict=True):
-        noticed[row["category"]] += POLICY.decide(content, findings, on=DAY).action >= Action.REVIEW
-    for category, total in Counter(row["category"] for row in rows).items():
-        share = noticed[category] / total
-        assert share <= 0.01 if category == "benign" else share >= 0.5, (category, share)
+        yield row, POLICY.decide(content, findings, on=DAY).action
+
+
+@pytest.mark.parametrize("parts", [{"tune", "test"}, {"r2", "r3", "r4", "r5"}])
+def test_short_violations_are_noticed_and_their_look_alikes_are_not(parts: set[str]) -> None:
+    """At least half of each class; of the benign texts at most 3 % noticed and 0.6 % blocked.
+
+    All parts have been looked at by now, so this is a floor against regressions, no estimate of
+    recall (each part scored lower at first sight).
+    """
+    noticed: Counter[str] = Counter()
+    blocked: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for row, action in short_violations(parts):
+        total[row["category"]] += 1
+        noticed[row["category"]] += action >= Action.REVIEW
+        blocked[row["category"]] += action is Action.BLOCK
+    assert blocked["benign"] <= 0.006 * total["benign"]
+    for category, n in total.items():
+        share = noticed[category] / n
+        assert share <= 0.03 if category == "benign" else share >= 0.5, (category, share)
 
 
 def test_a_refusal_is_not_the_offence_it_names() -> None:
