@@ -59,6 +59,13 @@ def _at_edge(text: str, start: int, end: int, edges: int) -> bool:
     return not (edges & _RIGHT and after and after.isascii() and after.isalnum())
 
 
+def _shared(leaves: Mapping[str, list[int]], words: Iterable[str]) -> list[tuple[int, ...]]:
+    """The leaves of each word. Thousands of words have the same ones: they share a tuple."""
+    known: dict[tuple[int, ...], tuple[int, ...]] = {}
+    found = (tuple(leaves.get(word, ())) for word in words)
+    return [known.setdefault(numbers, numbers) for numbers in found]
+
+
 def masked(text: str, most: int = 24) -> str:
     """A stretch of text fit to be stored: its ends, the middle hidden."""
     if len(text) > most:
@@ -144,17 +151,17 @@ class LexiconDetector:
         self._patterns = leaves.patterns
         words = list(dict.fromkeys([*leaves.words, *leaves.anchors]))
         self._automaton = Automaton(words)
-        self._edges = [_edges(word) for word in words]
-        self._leaves = [tuple(leaves.words.get(word, ())) for word in words]
-        self._anchors = [tuple(leaves.anchors.get(word, ())) for word in words]
+        self._edges = bytes(_edges(word) for word in words)
+        self._leaves = _shared(leaves.words, words)
+        self._anchors = _shared(leaves.anchors, words)
         self._triggers = self._trigger_table(leaves)
         self._disguises, self._disguisable = self._spellings(words, leaves)
         self._needs = [_needs(plan) for _, _, plan in self._roots]
-        self._waking = {
-            number
-            for number in range(len(words))
-            if not self._triggers.keys().isdisjoint(self._leaves[number] + self._anchors[number])
-        }
+        # Whether a hit of the word can begin a match. A set of numbers takes 60 times the memory.
+        self._waking = bytes(
+            not self._triggers.keys().isdisjoint(found + anchored)
+            for found, anchored in zip(self._leaves, self._anchors, strict=True)
+        )
         self.window = self._window()
         self.entries = len(leaves.words)
 
@@ -206,7 +213,9 @@ class LexiconDetector:
         other = []
         if self._disguises is not None:
             other = self._disguises.find(tight or view, not self._lone.isdisjoint(words))
-        if not other and (self._waking.isdisjoint(words) or not self._can_match(words)):
+        if not other and (
+            not any(map(self._waking.__getitem__, words)) or not self._can_match(words)
+        ):
             return []
         hits = self._hits(plain, view)
         disguised: dict[int, list[Hit]] = {}
