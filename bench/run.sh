@@ -24,7 +24,7 @@ environment() {
 }
 
 [ ../pyproject.toml -nt .venv/installed ] && rm -f .venv/installed # our dependencies changed
-environment .venv -e .. --config-settings editable_mode=compat || exit 3
+environment .venv -e "..[image]" opencc --config-settings editable_mode=compat || exit 3
 environment .venv-ahocorasick pyahocorasick==2.3.1
 environment .venv-presidio presidio-analyzer==2.2.366
 # torch first and apart: llm-guard's own pin of it would fetch a far larger build.
