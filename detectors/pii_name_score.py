@@ -8,7 +8,6 @@ weights come from detectors/data/make_name_scores.py.
 
 from __future__ import annotations
 
-import ast
 import functools
 import gzip
 import re
@@ -125,7 +124,7 @@ def _words(text: str, candidate: Candidate, known: frozenset[str]) -> Iterator[s
 def _weights() -> dict[str, float]:
     rows = (_DATA / "name_scores.tsv").read_text(encoding="utf-8").split("\n")[1:]
     pairs = (row.rsplit("\t", 1) for row in rows if row)
-    return {ast.literal_eval(sign): float(w) for sign, w in pairs}
+    return {sign.replace("⏎", "\n").replace("⇥", "\t"): float(w) for sign, w in pairs}
 
 
 @functools.cache

@@ -154,7 +154,7 @@ def _name(text: str, at: int, kind: str) -> int:
     end = _end_loose(text, at, given) if kind in ("loose", "called") else 0
     if not end:
         end = _end_strict(text, at, given, kind == "weak")
-    if not end and kind in BESIDE:
+    if not end and kind in BESIDE and not TITLE.match(text, given):
         end = best_at(text, at, BESIDE[kind])
     return 0 if end and refused_name(text[at:end]) else end
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from guard.detectors.automaton import Longest
 from guard.detectors.normalise import HAN
+from guard.detectors.oddness import ordinary
 from guard.detectors.pii_hit import Hit
 from guard.detectors.pii_name_score import Candidate, Scored, likely
 from guard.detectors.pii_name_tables import TITLE, refused_name
 from guard.detectors.pii_names import DOTTED, PLACEHOLDER
 
 #: Log-odds from which a stretch counts as a name by itself, and beside one that does.
-SURE, LISTED = -0.3, -1.7
+SURE, LISTED = -0.2, -1.7
 _DOTS = "·•"
 #: What joins the names of a list, a roster or a table.
 _JOINS = frozenset("、/ |,和与及\n\t")
@@ -29,12 +30,14 @@ _JOINS = frozenset("、/ |,和与及\n\t")
 #: Compound surnames that are ordinary words or parts of place names as well, and what such a name
 #: must reach: 东方财富 does not, 东方明慧 may.
 _PLACES = re.compile("[东南西]方|百里|[东南西]门|南宫|第五|东郭|太史|闻人|微生|单于|完颜|子车|太叔")
-_MORE = 1.5
+#: So must a word: 乌龟 among animals does not, 高洁 may.
+_MORE = 1.8
 
 
 def _refused(text: str, scored: Scored) -> bool:
     start, given, end = scored.candidate
-    if _PLACES.match(text, start, given) and scored.weight < SURE + _MORE:
+    worded = end - start == 2 and text[start:end] in ordinary()
+    if scored.weight < SURE + _MORE and (worded or _PLACES.match(text, start, given)):
         return True
     if refused_name(text[start:end]) or PLACEHOLDER.match(text, start) or TITLE.match(text, given):
         return True

@@ -381,7 +381,8 @@ def main() -> None:
     print("samples", len(found), "names", sum(sample.name for sample in found))
     weights = train(found, tables)
     table = export(weights, tables, chars)
-    body = "".join(f"{f!r}\t{w:.2f}\n" for f, w in sorted(table.items()))
+    lines = {f.replace("\n", "⏎").replace("\t", "⇥"): w for f, w in sorted(table.items())}
+    body = "".join(f"{f}\t{w:.2f}\n" for f, w in lines.items())
     head = "# Weights of signs of a name; made by make_name_scores.py, see LICENSES.md.\n"
     (HERE / "name_scores.tsv").write_text(head + body, encoding="utf-8")
     print("weights", len(table))
