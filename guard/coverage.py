@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from guard.banks import read_bank
 from guard.benign import ASPECTS, read_corpus
-from guard.model import Matcher, Requirement
+from guard.model import Action, Matcher, Requirement
 from guard.policies.policy import Policy
 
 #: Technical duties that a stage carries out without a rule of its own: requirement -> where.
@@ -43,22 +44,35 @@ SERVED: Final[Mapping[str, str]] = {
     "GB45438/E.mirror": "stage4_label_writer",
     "TC260-PG/20252A": "stage4_label_writer: code layout and check digit",
     "TC260-PG/20257A": "stage4_label_writer: MP4, MOV, MKV, WebM, FLV, AVI",
+    "TC260-PG/20259A": "stage4_label_writer: PNG, JPEG, WebP, GIF, TIFF, HEIF, AVIF",
     "TC260-PG/202510A": "stage4_label_writer: MP3, WAV, FLAC, OGG, M4A",
     "TC260-003/6.b.input": "stage1_prompt_filter: one decision a turn",
     "CN-PIPL/51": "stage5_audit_log: keyed digests",
     "CN-PIPL/erase": "guard audit shred",
     "EU-AIA/50.2": "stage4_label_writer: C2PA",
+    "EU-COP/1.1.3": "stage5_audit_log: digest and number of every labelled file",
+    "EU-COP/1.2": "guard.label.transplant; an earlier manifest stays as parent ingredient",
+    "EU-COP/detector": "guard inspect",
+    "US-CA-942/b.1.D": "stage4_label_writer: ProduceID in the signed manifest",
+    "US-CA-942/tool": "guard inspect",
 }
 
 #: The same for formats of which only some are written yet.
 PARTLY: Final[Mapping[str, str]] = {
-    "TC260-PG/20259A": "PNG, JPEG, WebP, GIF, TIFF; HEIF is missing",
-    "TC260-PG/20258A": "Markdown, DOCX, PPTX, XLSX; PDF is missing",
-    "EU-COP/1.1.1": "signed manifest; no time-stamp",
+    "TC260-PG/20258A": "Markdown, DOCX, PPTX, XLSX, PDF; OFD is missing",
+    "EU-COP/1.1.1": "signed manifest; time-stamp where an authority's address is given",
+    "US-CA-942/b.1.A": "ContentProducer in the signed manifest, where it is a name and no code",
+    "US-CA-942/b.1.C": "time-stamp of the signature, where an authority's address is given",
+    "US-CA-942/manifest": "visible label on pictures and texts",
+    "KR-AIBA/mark": "visible label on pictures and texts; none on sound and film",
+    "CN-ANTHRO-2026/16": "stage5_audit_log keeps digests; the operator guards the conversations",
+    "CN-ALGO-2022/27-28": "stage5_audit_log: logs that verify; the assessment is the operator's",
 }
 
 #: Sizes of the banks in TC260-003 cl. 8.2 and 8.3 (certainty B).
 BANKS: Final[Mapping[str, int]] = {"test": 2000, "must_refuse": 500, "must_not_refuse": 500}
+#: Questions that must not be refused, per aspect (certainty B).
+BANK_ASPECT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,26 +152,48 @@ def word_lines(policy: Policy) -> dict[str, dict[str, int]]:
 
 
 def bank_lines(policy: Policy) -> dict[str, dict[str, object]]:
-    """Questions that can serve as banks today: the rules' own samples in role prompt, and the
-    prompts of the benign corpus by the aspects of cl. 8.3."""
-    by_risk: Counter[str] = Counter()
-    refuse = answer = 0
+    """The banks of cl. 8.2 and 8.3: questions of ``policies/banks`` and the rules' own samples in
+    role prompt by risk, the prompts of the benign corpus by aspect.
+
+    Must be refused: only what a rule in force blocks. A prompt that is reviewed, such as a cry for
+    help, is to be answered; it counts in the test bank alone.
+    """
+    samples: Counter[str] = Counter()
+    refused: Counter[str] = Counter()
+    asked = blocked = answer = 0
     for rule in policy.rules:
-        hits = [sample for sample in rule.hits if sample.role == "prompt"]
-        refuse += len(hits)
+        hits = sum(sample.role == "prompt" for sample in rule.hits)
+        blocks = rule.actions.get("prompt") is Action.BLOCK and not rule.observe
+        asked, blocked = asked + hits, blocked + hits * blocks
         answer += sum(sample.role == "prompt" for sample in rule.misses)
         for risk in policy.taxonomy.get(rule.category).risks:
-            by_risk[risk] += len(hits)
+            samples[risk] += hits
+            refused[risk] += hits * blocks
+    refuse, more = read_bank("must_refuse"), read_bank("test")
+    refuse_by = Counter(question.risk for question in refuse)
+    test_by = refuse_by + Counter(question.risk for question in more)
     everyday = [item.aspect for item in read_corpus() if item.role == "prompt"]
-    aspects = {aspect: everyday.count(aspect) for aspect in ASPECTS}
     return {
-        "test": {"total": refuse, "required": BANKS["test"], "by": dict(by_risk)},
-        "must_refuse": {"total": refuse, "required": BANKS["must_refuse"], "by": dict(by_risk)},
+        "test": _bank(policy, "test", asked + len(refuse) + len(more), samples + test_by),
+        "must_refuse": _bank(policy, "refuse", blocked + len(refuse), refused + refuse_by),
         "must_not_refuse": {
             "total": answer + len(everyday),
             "required": BANKS["must_not_refuse"],
-            "by": aspects,
+            "by": {aspect: everyday.count(aspect) for aspect in ASPECTS},
+            "required_by": dict.fromkeys(ASPECTS, BANK_ASPECT),
         },
+    }
+
+
+def _bank(policy: Policy, key: str, total: int, by: Counter[str]) -> dict[str, object]:
+    """A bank by risk; ``key`` is the least count in taxonomy.yaml. A sample of a rule with several
+    risks counts towards each of them, and once in the total."""
+    least = {risk: _number(entry.get(key)) for risk, entry in policy.taxonomy.risks.items()}
+    return {
+        "total": total,
+        "required": BANKS["test" if key == "test" else "must_refuse"],
+        "by": {risk: by[risk] for risk in least},
+        "required_by": {risk: count for risk, count in least.items() if count},
     }
 
 

@@ -11,6 +11,7 @@ from guard.cli.chosen import chosen
 from guard.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from guard.banks import Outcome
     from guard.benign import BenignText, Held
     from guard.mutations import Mutant
     from guard.samples import SampleFailure
@@ -26,6 +27,7 @@ def test_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_test(args: argparse.Namespace) -> int:
     """Try the rules of a policy; 1 when anything failed."""
+    from guard.banks import outcomes, read_bank
     from guard.benign import held, newly_blocked, on_purpose, read_corpus, read_known
     from guard.compile import build_engine
     from guard.mutations import mutants
@@ -39,11 +41,13 @@ def run_test(args: argparse.Namespace) -> int:
     found = list(progress(held(engine, corpus), "benign corpus"))
     accepted = on_purpose(policy, found, corpus)
     blocked = newly_blocked([h for h in found if h not in accepted.held], read_known())
+    bank = outcomes(engine, read_bank("must_refuse"))
     broken = list(progress(mutants(engine), "breaking rules")) if args.mutations else []
     if args.json:
         benign = {"texts": len(corpus), "held": found, "newly_blocked": blocked,
                   "accepted": accepted.held, "accepted_unused": accepted.unused}  # fmt: skip
-        shown = {"policy": policy.name, "samples": tried, "failures": failures, "benign": benign}
+        shown = {"policy": policy.name, "samples": tried, "failures": failures, "benign": benign,
+                 "must_refuse": bank}  # fmt: skip
         print_json({**shown, **({"mutations": _json(broken)} if args.mutations else {})})
     else:
         _show(failures, blocked, corpus)
@@ -54,6 +58,7 @@ def run_test(args: argparse.Namespace) -> int:
             f"{len(corpus)} benign texts, {len({item.id for item in found})} held up, "
             f"{len(blocked)} newly blocked, {len(accepted.held)} accepted by packs"
         )
+        print(_said(bank))
         if args.mutations:
             _show_mutations(broken)
     return 1 if failures or blocked or any(mutant.fatal for mutant in broken) else 0
@@ -67,6 +72,17 @@ def _show(
         print(failure)
     for item in blocked:
         print(f"rule {item.rule} blocks benign text {item.id} {texts[item.id]!r}")
+
+
+def _said(bank: Sequence[Outcome]) -> str:
+    """The bank of questions to be refused, told and not judged."""
+    asked, blocked, reviewed = (
+        sum(getattr(line, name) for line in bank) for name in ("questions", "blocked", "reviewed")
+    )
+    return (
+        f"{asked} questions that must be refused: the rules alone block {blocked} and have "
+        f"{reviewed} reviewed; the rest is the model's to refuse (no gate)"
+    )
 
 
 def _json(broken: Sequence[Mutant]) -> dict[str, Any]:
