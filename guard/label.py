@@ -18,9 +18,10 @@ from guard.errors import GuardError, InputError
 from guard.label_transfer import save_image, transplant
 from guard.model import Inspection, Label, Sink, Standard
 from guard.stages.stage4_label_writer import Labelled, label_bytes, write_label
-from guard.watermark import extras, formats, gb45438, notice, plaintext, standard
+from guard.watermark import explicit, extras, formats, gb45438, notice, plaintext, standard
 from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.gb45438 import Reading
+from guard.watermark.notice import Style
 
 if TYPE_CHECKING:
     from guard.watermark.formats import Format
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Labelled",
+    "Style",
     "inspect_bytes",
     "inspect_file",
     "label_bytes",
@@ -50,7 +52,7 @@ def label_files(
     folder: str | Path,
     label: Label,
     *,
-    visible: bool | None = None,
+    visible: bool | Style | None = None,
     font: str | Path | None = None,
     c2pa: Identity | str | Path | None = None,
     sign_key: str | Path | None = None,
@@ -66,9 +68,10 @@ def label_files(
             file. LabelError: the label may not be written, or one number is given for many files.
     """
     plan = _plan([Path(source) for source in sources], Path(folder))
-    _check_label(label, len(plan), visible)
+    shown = bool(visible if visible is not None else label.producer)
+    _check_label(label, len(plan), shown)
     for source, _ in plan:
-        _check_file(source, bool(c2pa), bool(watermark_key))
+        _check_file(source, shown, bool(c2pa), bool(watermark_key))
     return (
         write_label(
             source,
@@ -102,13 +105,13 @@ def _plan(sources: list[Path], folder: Path) -> list[tuple[Path, Path]]:
     return [(source, target) for target, source in plan.items()]
 
 
-def _check_label(label: Label, files: int, visible: bool | None) -> None:
+def _check_label(label: Label, files: int, shown: bool) -> None:
     if files > 1 and (label.produce_id or label.propagate_id):
         raise InputError(
             f"one content number is given for {files} files, and numbers are unique",
             "leave it out to draw one for each file, or label the files one by one",
         )
-    if visible or (visible is None and label.producer):
+    if shown:
         notice.check_wording(label.text)
     # Fields that come with the file are checked when it is read.
     known = replace(label, produce_id=label.produce_id or "0")
@@ -117,10 +120,12 @@ def _check_label(label: Label, files: int, visible: bool | None) -> None:
     gb45438.check(known)
 
 
-def _check_file(source: Path, signed: bool, marked: bool) -> None:
+def _check_file(source: Path, shown: bool, signed: bool, marked: bool) -> None:
     try:
         with FileBlob(source) as data:
             fmt = formats.require(data, source.name)
+        if shown:
+            explicit.check(fmt)
         if signed and not fmt.mime:
             raise InputError(f"C2PA cannot be embedded in {fmt.name}", "label it without --c2pa")
         if marked and fmt.name not in _MARKED:

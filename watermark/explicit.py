@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def check(fmt: Format) -> None:
-    """Raise :class:`LabelError` for a kind of file that can have none."""
+    """Raise :class:`LabelError` for a kind of file that can have none, or not on this machine."""
     if not fmt.notice:
         raise LabelError(
             f"no visible label can be put on {fmt.name.upper()} files",
             "give --no-visible, and show the notice beside the content (GB 45438-2025 clause 5)",
         )
+    if fmt.notice == "media" and fmt.name != "wav":
+        from guard.watermark import ffmpeg
+
+        ffmpeg.program()
 
 
 def show(data: bytes, fmt: Format, text: str, style: Style) -> tuple[bytes, dict[str, Any]]:

@@ -46,6 +46,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     shown.add_argument("--text", default="AI生成", metavar="WORDING", help="default: %(default)s")
     shown.add_argument("--font", metavar="FILE", help="for wordings beyond the bundled font")
+    shown.add_argument(
+        "--visible-at",
+        choices=("start", "middle", "end"),
+        help="place in a sound (start, middle, end) or a text (start, end); default: start",
+    )
+    shown.add_argument(
+        "--visible-seconds",
+        type=float,
+        metavar="N",
+        help="how long a film shows it, 2 or more, 0 for the whole film; default: 2",
+    )
+    shown.add_argument("--visible-pages", choices=("first", "all"), help="of a PDF; default: first")
+    shown.add_argument(
+        "--notice-clip", metavar="FILE", help="a spoken notice in place of the rhythm cue of sounds"
+    )
     marked = parser.add_argument_group("invisible mark, for PNG, JPEG and still WebP")
     marked.add_argument(
         "--watermark", action="store_true", help="write a number of 64 bits, drawn for each file"
@@ -88,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
                 args.files,
                 args.out,
                 label,
-                visible=args.visible,
+                visible=_visible(args),
                 font=args.font,
                 c2pa=_identity(args),
                 sign_key=args.sign_key,
@@ -117,6 +132,24 @@ def _on_request(args: argparse.Namespace, label: Label, sink: Any) -> Iterator[L
     for file in args.files:
         target = Path(args.out) / Path(file).name
         yield supply_unlabelled(file, target, label, sink=sink, **about)
+
+
+def _visible(args: argparse.Namespace) -> Any:
+    """True or False, None for the default, or the style when one was asked for."""
+    from guard.label import Style
+
+    given: dict[str, Any] = {
+        "at": args.visible_at,
+        "seconds": args.visible_seconds,
+        "every_page": None if args.visible_pages is None else args.visible_pages == "all",
+        "clip": Path(args.notice_clip) if args.notice_clip else None,
+    }
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and args.visible is False:
+        raise InputError("--no-visible leaves nothing to be placed", "leave one of them out")
+    if args.notice_clip and not Path(args.notice_clip).is_file():
+        raise InputError(f"{args.notice_clip}: no such file", "name a sound file")
+    return Style(**given) if given else args.visible
 
 
 def _mark_key(args: argparse.Namespace) -> str | None:

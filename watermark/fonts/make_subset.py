@@ -13,7 +13,6 @@ import json
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).parent
 NAME = "AIGC Guard Label"
 #: Words that label wordings are made of; add to this line and run the script again.
 WORDS = (
@@ -37,19 +36,23 @@ def main(source: str) -> None:
     _rename(font)
     font["head"].modified = font["head"].created  # the same input makes the same bytes
     font.recalcTimestamp = False
-    font.save(FOLDER / "AigcGuardLabel.otf")
+    font.save(_place(".otf"))
     _table()
+
+
+def _place(suffix: str) -> Path:
+    return Path(__file__).with_name("AigcGuardLabel" + suffix)
 
 
 def _table() -> None:
     """``{letter: [CID, width in thousandths of its size]}`` of the finished font."""
     from fontTools.ttLib import TTFont
 
-    font = TTFont(FOLDER / "AigcGuardLabel.otf")
+    font = TTFont(_place(".otf"))
     glyphs = font.getBestCmap().items()
     table = {chr(code): [int(name[3:]), font["hmtx"][name][0]] for code, name in glyphs}
     text = json.dumps(table, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    (FOLDER / "AigcGuardLabel.json").write_text(text + "\n", encoding="utf-8")
+    _place(".json").write_text(text + "\n", encoding="utf-8")
 
 
 def _rename(font: object) -> None:
