@@ -8,7 +8,7 @@ a few tables. A scan over classes proposes candidates, and the neighbours decide
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 #: The first so many neighbours are so like that any number of characters may be replaced by them;
@@ -49,15 +49,27 @@ def classed(text: str) -> list[str]:
     return [wide[n::TABLES] for n in range(TABLES)]
 
 
-def resembles(written: str, word: str, changed: Sequence[int]) -> bool:
-    """Whether the characters written at ``changed`` can be taken for those of the word."""
-    ranks = [_rank(written[n], word[n]) for n in changed]
-    worst = max(ranks, default=0)
-    return worst < _CLOSE or (worst < _FAR and 2 * len(ranks) <= len(word))
-
-
-def _rank(one: str, other: str) -> int:
-    """How many are more like one of two characters than the other is; ``_FAR``: very many."""
+def taken_for(written: str, word: str) -> list[int]:
+    """Which characters of ``word`` others are written for; empty where none is, or where what is
+    written does not look like the word. Most candidates are given up at the first character."""
     near = _tables()[1]
-    ranks = near.get(one, "").find(other), near.get(other, "").find(one)
-    return min((rank for rank in ranks if rank >= 0), default=_FAR)
+    changed: list[int] = []
+    worst = 0
+    if len(written) != len(word):
+        return changed
+    for n, (one, other) in enumerate(zip(written, word, strict=True)):
+        if one != other:
+            rank = _rank(near, one, other)
+            if rank >= _FAR:
+                return []
+            worst = max(worst, rank)
+            changed.append(n)
+    return changed if worst < _CLOSE or 2 * len(changed) <= len(word) else []
+
+
+def _rank(near: Mapping[str, str], one: str, other: str) -> int:
+    """How many are more like one of two characters than the other is; ``_FAR``: very many."""
+    there, back = near.get(one, "").find(other), near.get(other, "").find(one)
+    if there < 0:
+        return back if back >= 0 else _FAR
+    return min(there, back) if back >= 0 else there

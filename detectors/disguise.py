@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from guard.detectors.alike import TABLES, classed, resembles
+from guard.detectors.alike import TABLES, classed, taken_for
 from guard.detectors.automaton import Automaton
 from guard.detectors.budget import MOST_JUDGED, Budget
 from guard.detectors.normalise import HAN, View
@@ -212,7 +212,9 @@ class Disguises:
                         continue
                     seen.add((start, number))
                     word = self._words[number]
-                    changed = _taken_for(text[max(start, 0) : start + len(word)], word)
+                    if text.startswith(word, max(start, 0)):
+                        continue
+                    changed = taken_for(text[max(start, 0) : start + len(word)], word)
                     if changed and budget.spend(number, len(word)):
                         score = _judge_shape(text, start, word, changed)
                         end = start + len(word)
@@ -302,15 +304,6 @@ def _pieces(
         for piece, offset in ends:
             pieces.setdefault(piece, []).append((owners[n], offset))
     return pieces
-
-
-def _taken_for(written: str, word: str) -> list[int]:
-    """Which characters of ``word`` others are written for; empty where none is, or where what is
-    written does not look like the word."""
-    if len(written) != len(word):
-        return []
-    changed = [n for n, char in enumerate(written) if char != word[n]]
-    return changed if resembles(written, word, changed) else []
 
 
 def _judge_shape(text: str, start: int, word: str, changed: Sequence[int]) -> float:

@@ -157,6 +157,7 @@ class LexiconDetector:
         self._triggers = self._trigger_table(leaves)
         self._disguises, self._disguisable = self._spellings(words, leaves)
         self._needs = [_needs(plan) for _, _, plan in self._roots]
+        self._every = [frozenset(_every_leaf(plan)) for _, _, plan in self._roots]
         # Whether a hit of the word can begin a match. A set of numbers takes 60 times the memory.
         self._waking = bytes(
             not self._triggers.keys().isdisjoint(found + anchored)
@@ -213,16 +214,18 @@ class LexiconDetector:
         other = []
         if self._disguises is not None:
             other = self._disguises.find(tight or view, not self._lone.isdisjoint(words))
-        if not other and (
-            not any(map(self._waking.__getitem__, words)) or not self._can_match(words)
-        ):
+        if not other and not any(map(self._waking.__getitem__, words)):
             return []
-        hits = self._hits(plain, view)
+        # What no matcher can use that could match here is not looked at again.
+        wanted = self._wanted(words, other)
+        if not wanted:
+            return []
+        hits = self._hits(plain, view, wanted)
         disguised: dict[int, list[Hit]] = {}
         if tight is not None:
-            self._add_squeezed(close, tight, disguised)
+            self._add_squeezed(close, tight, disguised, wanted)
         if other:
-            self._add_spellings(other, tight, hits, disguised)
+            self._add_spellings(other, tight, hits, disguised, wanted)
         roots = self._awake(hits.keys() | disguised.keys() if disguised else hits.keys())
         if not roots:
             return []
@@ -237,21 +240,24 @@ class LexiconDetector:
             matches = believed(matches, sentences, view.text)
         return self._findings(matches, view)
 
-    def _can_match(self, words: Iterable[int]) -> bool:
-        """Whether words, wherever they stand, make up all the parts of some matcher."""
+    def _wanted(self, words: Iterable[int], other: Iterable[Candidate]) -> set[int]:
+        """The leaves of the matchers whose parts are all here, wherever they stand."""
         present = {leaf for word in words for leaf in self._leaves[word]}
         present.update(leaf for word in words for leaf in self._anchors[word])
-        return bool(self._awake(present))
+        present.update(leaf for found in other for leaf in self._disguisable[found.word])
+        return set().union(*(self._every[root] for root in self._awake(present)))
 
     def hits(self, content: Content) -> tuple[View, dict[int, list[Stretch]], dict[int, list[Hit]]]:
         """(folded view, hits per leaf, the same of words spelled otherwise), for explaining."""
         view, tight = folded(content), squeezed(content)
-        hits = self._hits(self._automaton.scan(view.text), view)
+        every = set().union(*self._every)
+        hits = self._hits(self._automaton.scan(view.text), view, every)
         disguised: dict[int, list[Hit]] = {}
         if tight is not None:
-            self._add_squeezed(self._automaton.scan(tight.text), tight, disguised)
+            self._add_squeezed(self._automaton.scan(tight.text), tight, disguised, every)
         if self._disguises is not None:
-            self._add_spellings(self._disguises.find(tight or view, False), tight, hits, disguised)
+            other = self._disguises.find(tight or view, False)
+            self._add_spellings(other, tight, hits, disguised, every)
         return view, {leaf: _united(found) for leaf, found in hits.items()}, disguised
 
     def touched(self, leaves: Iterable[int]) -> list[tuple[Matcher, Plan]]:
@@ -269,8 +275,10 @@ class LexiconDetector:
             if not any(need.isdisjoint(leaves) for need in needs[root])
         }
 
-    def _hits(self, scanned: Iterable[Scanned], view: View) -> dict[int, list[Stretch]]:
-        """Hits per leaf in the folded text."""
+    def _hits(
+        self, scanned: Iterable[Scanned], view: View, wanted: set[int]
+    ) -> dict[int, list[Stretch]]:
+        """Hits per wanted leaf in the folded text."""
         text, edges, leaves, anchors = view.text, self._edges, self._leaves, self._anchors
         hits: dict[int, list[Stretch]] = {}
         woken: set[int] = set()
@@ -280,8 +288,9 @@ class LexiconDetector:
             if edges[word] and not _at_edge(text, start, end, edges[word]):
                 continue
             for leaf in leaves[word]:
-                hits.setdefault(leaf, []).append((start, end))
-        for leaf in woken:
+                if leaf in wanted:
+                    hits.setdefault(leaf, []).append((start, end))
+        for leaf in woken.intersection(wanted):
             stretches = list(self._try(leaf, text))
             if stretches:
                 hits[leaf] = stretches
@@ -295,7 +304,11 @@ class LexiconDetector:
                 yield found.span()
 
     def _add_squeezed(
-        self, scanned: Iterable[Scanned], tight: View, disguised: dict[int, list[Hit]]
+        self,
+        scanned: Iterable[Scanned],
+        tight: View,
+        disguised: dict[int, list[Hit]],
+        wanted: set[int],
     ) -> None:
         """Add hits that only show without insertions."""
         text, edges, leaves = tight.text, self._edges, self._leaves
@@ -306,7 +319,7 @@ class LexiconDetector:
             if stretch[1] - stretch[0] == end - start:
                 continue  # nothing was inserted here: the folded text shows it too
             hit = Hit(*stretch, (stretch,), 0.9, "inserted or repeated characters")
-            for leaf in leaves[word]:
+            for leaf in wanted.intersection(leaves[word]):
                 disguised.setdefault(leaf, []).append(hit)
 
     def _add_spellings(
@@ -315,6 +328,7 @@ class LexiconDetector:
         tight: View | None,
         hits: dict[int, list[Stretch]],
         disguised: dict[int, list[Hit]],
+        wanted: set[int],
     ) -> None:
         """Add other spellings of words, where the word itself was not found in the same place."""
         for found in candidates:
@@ -322,7 +336,7 @@ class LexiconDetector:
             if tight is not None:
                 start, end = tight.origin(start), tight.origin(end - 1) + 1
             hit = Hit(start, end, ((start, end),), found.score, found.why)
-            for leaf in self._disguisable[found.word]:
+            for leaf in wanted.intersection(self._disguisable[found.word]):
                 if not any(s < end and start < e for s, e in hits.get(leaf, ())):
                     disguised.setdefault(leaf, []).append(hit)
 
@@ -385,6 +399,14 @@ def _lone_leaves(plan: Plan) -> set[int]:
     if plan.kind != "any":
         return set()
     return set().union(*(_lone_leaves(part) for part in plan.parts))
+
+
+def _every_leaf(plan: Plan) -> Iterator[int]:
+    """All leaves of a plan, those of its excuses too."""
+    if plan.leaf >= 0:
+        yield plan.leaf
+    for part in (*plan.parts, *([plan.unless] if plan.unless else ())):
+        yield from _every_leaf(part)
 
 
 def _rare_leaves(plan: Plan, chances: Mapping[int, float]) -> set[int]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guard.detectors import disguise, taken_apart
-from guard.detectors.alike import resembles
+from guard.detectors.alike import taken_for
 from guard.detectors.budget import MOST_JUDGED, ONE_IN, Budget
 from guard.detectors.disguise import ALONE, FAINT, LIKELY, SLIGHT, WEAK, Disguises
 from guard.detectors.lexicon import LexiconDetector
@@ -136,16 +136,15 @@ def test_a_variant_does_not_let_other_characters_in() -> None:
 
 def test_likeness_is_no_equivalence() -> None:
     """味 is like 未 and 未 like 木, but nobody takes 味 for 木."""
-    assert resembles("味道", "未道", [0])
-    assert resembles("未道", "木道", [0])
-    assert not resembles("味道", "木道", [0])
+    assert taken_for("味道", "未道") == [0]
+    assert taken_for("未道", "木道") == [0]
+    assert not taken_for("味道", "木道")
 
 
 @given(st.text("赌睹博搏未末己已人入", min_size=1, max_size=5), st.data())
 def test_likeness_goes_both_ways(word: str, data: st.DataObject) -> None:
     written = data.draw(st.text("赌睹博搏未末己已人入", min_size=len(word), max_size=len(word)))
-    changed = [n for n, char in enumerate(word) if char != written[n]]
-    assert resembles(written, word, changed) == resembles(word, written, changed)
+    assert taken_for(written, word) == taken_for(word, written)
 
 
 def test_one_long_word_is_found_by_either_end() -> None:
