@@ -67,7 +67,10 @@ def _text(data: Blob, pack: Package, name: str) -> str:
         raise LabelError(
             f"{name} is longer than can be edited here", "write the notice yourself, --no-visible"
         )
-    return contents.decode("utf-8", "replace")
+    try:
+        return contents.decode("utf-8")
+    except UnicodeDecodeError:
+        raise LabelError(f"{name} is not in UTF-8", "save the document again") from None
 
 
 def _paragraph(prefix: str, line: str) -> str:

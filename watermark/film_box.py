@@ -89,6 +89,8 @@ def show(
     """
     streams = found["streams"]
     film = next(s for s in streams if moves(s))
+    if "pix_fmt" not in film or not film.get("width"):
+        raise InputError("the film cannot be decoded", "check it with ffprobe")
     if film.get("tags", {}).get("alpha_mode") == "1" or "yuva" in film.get("pix_fmt", ""):
         raise LabelError("a film with transparency would lose it", "give --no-visible")
     samples = _frames(source, demuxer, film, _SAMPLES)
@@ -117,7 +119,7 @@ def _even(placed: Placed) -> Placed:
 
 def _size(film: dict[str, Any]) -> tuple[int, int]:
     """Width and height as shown, by the rotation that the film asks for."""
-    sides = [int(side.get("rotation", 0)) for side in film.get("side_data_list", [])]
+    sides = [round(float(s.get("rotation", 0))) for s in film.get("side_data_list", [])]
     turn = next((side for side in sides if side), int(film.get("tags", {}).get("rotate", 0)))
     size = int(film["width"]), int(film["height"])
     return (size[1], size[0]) if turn % 180 == 90 else size

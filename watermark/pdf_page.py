@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from guard.errors import LabelError
+from guard.errors import InputError, LabelError
 from guard.watermark import pdf
 from guard.watermark.blob import Blob
 from guard.watermark.lettering import FONT
@@ -54,18 +54,27 @@ def plan(data: Blob, text: str, style: Style) -> tuple[list[Edit], dict[str, Any
     if style.font:
         raise LabelError("a PDF shows its label in the bundled font", "leave --font out for PDF")
     letters = _letters(text)
-    with pikepdf.open(io.BufferedReader(pdf._Stream(data), 1 << 16)) as opened:
-        if _signed(opened.Root):
-            raise LabelError(
-                "a page mark would break the PDF's digital signature",
-                "label it before it is signed, or give --no-visible",
-            )
-        pages = opened.pages if style.every_page else opened.pages[:1]
-        objects = [page.obj for page in pages if _NAME not in _fonts(page.obj)]
-        drawn = {"text": text, "pages": len(pages)}
-        if not objects:
-            return [], drawn
-        return [(len(data), len(data), _section(data, document, objects, letters))], drawn
+    try:
+        with pikepdf.open(io.BufferedReader(pdf._Stream(data), 1 << 16)) as opened:
+            section, count = _marked(data, document, opened, letters, style)
+    except (pikepdf.PdfError, LookupError, ValueError, TypeError, OverflowError) as error:
+        raise InputError(f"damaged PDF: {pdf._words(error)}", "save it again") from None
+    edits = [(len(data), len(data), section)] if section else []
+    return edits, {"text": text, "pages": count}
+
+
+def _marked(
+    data: Blob, document: Any, opened: Any, letters: Sequence[Any], style: Style
+) -> tuple[bytes, int]:
+    """The update for the pages without a mark, empty for none; the number of pages that have it."""
+    if _signed(opened.Root):
+        raise LabelError(
+            "a page mark would break the PDF's digital signature",
+            "label it before it is signed, or give --no-visible",
+        )
+    pages = opened.pages if style.every_page else opened.pages[:1]
+    objects = [page.obj for page in pages if _NAME not in _fonts(page.obj)]
+    return _section(data, document, objects, letters) if objects else b"", len(pages)
 
 
 def _section(data: Blob, document: Any, pages: Sequence[Any], letters: Sequence[Any]) -> bytes:
@@ -180,7 +189,7 @@ def _page(page: Any, font: int, begin: int, mark: int) -> bytes:
 
     old = page.get("/Contents")
     parts = list(old) if isinstance(old, pikepdf.Array) else [] if old is None else [old]
-    between = b"".join(b"%d %d R " % part.objgen for part in parts)
+    between = b"".join(b"%d %d R " % part.objgen for part in parts if part.is_indirect)
     contents = b"/Contents [%d 0 R %s%d 0 R] " % (begin, between, mark)
     resources = _inherited(page, "/Resources")
     rest = pdf._members(resources, "/Font") if resources is not None else b""

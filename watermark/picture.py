@@ -116,7 +116,7 @@ def _decoded(data: bytes) -> Iterator[Image]:
                 yield image
             except GuardError:
                 raise
-            except (OSError, EOFError, SyntaxError, ValueError) as error:  # of a later frame
+            except Exception as error:  # the same of later frames, and of their coders
                 raise _broken(error) from None
 
 

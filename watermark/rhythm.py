@@ -40,6 +40,10 @@ _CLEAR: Final = 4.0
 _HEARD: Final = 0.05
 _STEP: Final = 0.01
 
+#: Beyond these a file is damaged, and its cue would fill the memory.
+_FASTEST: Final = 768_000
+_WIDEST: Final = 256
+
 #: Length of the bare cue in seconds.
 SECONDS: Final = _UNIT * sum(tone + pause for tone, pause in _RHYTHM)
 
@@ -53,17 +57,17 @@ def cue_for_turn(
     the first samples of a turn (``before``, with a pause behind it) or after the last ones.
 
     Args:
-        sample_rate: in hertz, 4,000 or more.
+        sample_rate: in hertz, 4,000 to 768,000.
         channels: each gets the same.
         dtype: form of a sample; ``int24`` has three bytes, ``uint8`` its zero at 128.
 
     Raises:
         LabelError: a rate, number of channels or form that there is not.
     """
-    if sample_rate < 4000 or channels < 1 or dtype not in _BYTES:
+    if not (4000 <= sample_rate <= _FASTEST and 1 <= channels <= _WIDEST and dtype in _BYTES):
         raise LabelError(
             f"no cue of {sample_rate} Hz, {channels} channels, {dtype!r}",
-            f"4000 Hz or more, 1 channel or more, one of {', '.join(_BYTES)}",
+            f"4000 to {_FASTEST} Hz, 1 to {_WIDEST} channels, one of {', '.join(_BYTES)}",
         )
     rest = [0.0] * round(_REST * _UNIT * sample_rate)
     wave = [*_wave(sample_rate), *rest] if before else [*rest, *_wave(sample_rate)]

@@ -12,7 +12,7 @@ from array import array
 from pathlib import Path
 from typing import Any, Final
 
-from guard.errors import LabelError
+from guard.errors import InputError, LabelError
 from guard.watermark import ffmpeg, rhythm
 from guard.watermark.notice import Style
 
@@ -45,6 +45,8 @@ def show(
         LabelError: no encoder, or the cue cannot be heard in the result. InputError.
     """
     stream = next(s for s in found["streams"] if s["codec_type"] == "audio")
+    if not int(stream.get("sample_rate", 0)) or not stream.get("channels"):
+        raise InputError("the sound cannot be decoded", "check it with ffprobe")
     length = float(found["format"].get("duration", 0) or 0)
     at = {"start": 0.0, "end": length}.get(style.at, -1.0)
     if at < 0:

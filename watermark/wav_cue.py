@@ -74,7 +74,7 @@ def form_of(data: Blob, parts: list[Chunk]) -> Form:
     if tag == _EXTENSIBLE and len(body) >= 26:
         tag = struct.unpack_from("<H", body, 24)[0]
     bits = frame // channels * 8 if channels else 0
-    if (tag, bits) not in _DTYPES:
+    if (tag, bits) not in _DTYPES or frame != bits // 8 * channels:
         raise LabelError(
             "a WAV of compressed samples takes no cue", "save it as PCM, or give --no-visible"
         )
@@ -116,7 +116,7 @@ def _edits(data: Blob, parts: list[Chunk], form: Form, at: int, cue: bytes) -> I
         yield end, part.end, pad
     added = len(cue) // form.frame
     for other in parts:
-        if other.kind in (b"fact", b"cue "):
+        if other.kind in (b"fact", b"cue ") and other.size >= 4:
             yield from _moved(data, other, at, added)
     growth = len(cue) + len(pad) - (part.end - end)
     yield from _sizes(data, parts, part, size, growth, added)

@@ -13,6 +13,7 @@ import pikepdf
 import pypdf
 import pytest
 
+from guard.cli import main
 from guard.errors import LabelError
 from guard.label import inspect_file, label_file
 from guard.model import Label
@@ -21,6 +22,7 @@ from guard.watermark import explicit, formats
 from guard.watermark.notice import Style
 
 from . import test_label_documents as documents
+from .conftest import CODE
 
 WORDING = "人工智能生成 AI-generated"
 
@@ -214,3 +216,44 @@ def test_web_pages_show_the_notice(name: str, encoding: str, label: Label) -> No
 def test_json_has_none(label: Label) -> None:
     with pytest.raises(LabelError, match=r"no visible label can be put on JSON.*--no-visible"):
         label_bytes(b'{"a": 1}', "x.json", label)
+
+
+def test_options_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, page = tmp_path / "in.pdf", tmp_path / "in.txt"
+    source.write_bytes(pdf(3))
+    page.write_text("words\n", "utf-8")
+    out = tmp_path / "out"
+    words = ["label", str(source), str(page), "--out", str(out), "--producer", CODE]
+    assert main([*words, "--visible-pages", "all", "--visible-at", "end"]) == 0
+    assert [text.count("AI生成") for text in texts((out / "in.pdf").read_bytes())] == [1, 1, 1]
+    assert (out / "in.txt").read_text("utf-8") == "words\n\n【AI生成】\n"
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--visible-seconds", "1"), "at least 2 s"),
+        (("--no-visible", "--visible-at", "end"), "leaves nothing to be placed"),
+        (("--notice-clip", "none.wav"), "no such file"),
+        (("--text", "AI-generated"), "lacks an element"),
+    ],
+)
+def test_options_that_make_no_sense(
+    options: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.pdf"
+    source.write_bytes(pdf())
+    words = ["label", str(source), "--out", str(tmp_path / "out"), "--producer", CODE]
+    assert main([*words, *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_kind_without_a_notice_stops_the_run_before_the_first_file(tmp_path: Path) -> None:
+    good, bad = tmp_path / "a.pdf", tmp_path / "b.json"
+    good.write_bytes(pdf())
+    bad.write_text("{}", "utf-8")
+    out = tmp_path / "out"
+    assert main(["label", str(good), str(bad), "--out", str(out), "--producer", CODE]) == 2
+    assert not out.exists()

@@ -76,7 +76,10 @@ def test_cue_is_short_long_short_short() -> None:
     assert 0.3 < np.abs(samples).max() < 0.4
 
 
-@pytest.mark.parametrize(("rate", "channels", "dtype"), [(100, 1, "int16"), (8000, 0, "int16")])
+@pytest.mark.parametrize(
+    ("rate", "channels", "dtype"),
+    [(100, 1, "int16"), (8000, 0, "int16"), (1 << 31, 1, "int16"), (8000, 1, "int12")],
+)
 def test_cue_of_nonsense_is_refused(rate: int, channels: int, dtype: Any) -> None:
     with pytest.raises(LabelError, match="no cue"):
         rhythm.cue_for_turn(rate, channels, dtype)
