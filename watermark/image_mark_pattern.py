@@ -117,15 +117,17 @@ def _half_plane() -> tuple[Ints, Ints]:
 
 
 def _choose_pilots(ky: Ints, kx: Ints, order: Ints) -> Ints:
-    """The first lines in keyed order that lie in the pilot band, off the axes and apart."""
+    """The first lines in keyed order that lie in the pilot band, off the axes and apart.
+
+    Where too few fit far apart, the rest lie nearer.
+    """
     radius = np.hypot(ky, kx)
     fit = (radius >= _PILOT_BAND[0]) & (radius <= _PILOT_BAND[1])
     fit &= (np.abs(kx) > _AXES) & (np.abs(ky) > _AXES)
     chosen: list[int] = []
-    for i in order[fit[order]]:
-        near = np.abs(ky[chosen] - ky[i]) + np.abs(kx[chosen] - kx[i])
-        if not (near < _APART).any():
-            chosen.append(int(i))
-        if len(chosen) == PILOTS:
-            break
+    for apart in range(_APART, 0, -1):
+        for i in order[fit[order]]:
+            near = np.abs(ky[chosen] - ky[i]) + np.abs(kx[chosen] - kx[i])
+            if len(chosen) < PILOTS and not (near < apart).any():
+                chosen.append(int(i))
     return np.array(chosen)

@@ -42,7 +42,7 @@ _CLOSE: Final = 3
 class Geometry:
     """Frequencies of the picture (columns, rows; cycles per pixel) = ``matrix`` @ pattern's.
 
-    ``flipped``: the picture is the mirror image, left to right, of one with this matrix. ``peak``
+    ``flipped``: the picture was mirrored, left to right, before that. ``peak``
     tells how clear the pilots are, in standard deviations, about.
     """
 

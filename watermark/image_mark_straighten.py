@@ -38,8 +38,6 @@ def resized(luma: Floats, shape: tuple[int, ...]) -> Floats:
 
 def straightened(luma: Floats, geometry: Geometry) -> tuple[Floats, Floats]:
     """The picture as it was marked, and where it is: 1 inside, 0 around."""
-    if geometry.flipped:
-        luma = np.ascontiguousarray(luma[:, ::-1])
     place: Matrix = np.linalg.inv(geometry.matrix).T  # straight to given pixels: columns, rows
     scale = math.sqrt(abs(float(np.linalg.det(place))))
     small = shrunk(luma, 1 / scale) if scale > _ENLARGED else luma
@@ -48,7 +46,10 @@ def straightened(luma: Floats, geometry: Geometry) -> tuple[Floats, Floats]:
     size = _extent(place, small)
     start = np.array(small.shape[::-1]) / 2 - place @ (np.array(size) / 2)
     affine = tuple(np.column_stack([place, start]).reshape(-1).tolist())
-    return _picture(small, size, affine), _inside(small, size, affine)
+    picture, inside = _picture(small, size, affine), _inside(small, size, affine)
+    if geometry.flipped:
+        picture, inside = picture[:, ::-1], inside[:, ::-1]
+    return picture, inside
 
 
 def _extent(place: Matrix, luma: Floats) -> tuple[int, int]:
