@@ -21,7 +21,7 @@ from guard.detectors.pii_name_tables import TITLE, refused_name
 from guard.detectors.pii_names import DOTTED, PLACEHOLDER
 
 #: Log-odds from which a stretch counts as a name by itself, and beside one that does.
-SURE, LISTED = -0.2, -1.7
+SURE, LISTED = -1.0, -1.7
 _DOTS = "·•"
 #: What joins the names of a list, a roster or a table.
 _JOINS = frozenset("、/ |,和与及\n\t")
