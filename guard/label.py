@@ -272,16 +272,32 @@ def _unknown(data: Blob, name: str) -> str:
 
 
 def _explicit(data: Blob, fmt: Format | None) -> dict[str, Any]:
-    """The visible label: searched in texts; pictures would need character recognition."""
-    if fmt is None or fmt.notice != "text":
+    """The visible label: searched in what is text; pictures would need character recognition."""
+    text = _visible_text(data, fmt) if fmt else None
+    if text is None:
         return {"checked": False, "found": None, "text": None}
+    found = notice.find(text)
+    return {"checked": True, "found": bool(found), "text": found or None}
+
+
+def _visible_text(data: Blob, fmt: Format) -> str | None:
+    """What a reader of the file sees, ``None`` where that is not text."""
+    if fmt.notice == "webpage":
+        from guard.watermark import webpage
+
+        return webpage.visible_text(data)
+    if fmt.notice == "document":
+        from guard.watermark import documents
+
+        return documents.visible_text(data)
+    if fmt.notice != "text":
+        return None
     text = data[: len(data)].decode("utf-8", "replace").lstrip("\ufeff")
     if fmt.name == "markdown":
         from guard.watermark import markdown
 
-        text = text[markdown.body_start(text) :]
-    found = notice.find(text)
-    return {"checked": True, "found": bool(found), "text": found or None}
+        return text[markdown.body_start(text) :]
+    return text
 
 
 def _c2pa(data: Blob, fmt: Format, trust: bytes | None) -> dict[str, Any] | None:

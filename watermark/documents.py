@@ -109,6 +109,15 @@ def write_label(data: bytes, label: Label) -> bytes:
     return splice(data, plan(data, label))
 
 
+def visible_text(data: Blob) -> str | None:
+    """The paragraphs of a Word document, one a line; ``None`` for other kinds of document."""
+    pack, kind, damage = _open(data)
+    text = _text(data, pack, "word/document.xml") if kind and not damage else None
+    if text is None:
+        return None
+    return html.unescape(_TAG.sub("", text.replace("</w:p>", "\n")))
+
+
 def _open(data: Blob) -> tuple[Package, _Kind | None, str]:
     pack = package.open_package(data)
     if pack.damage:

@@ -22,6 +22,7 @@ _ANY_CASE = re.IGNORECASE
 _TEXT = re.compile(
     rb"<!--.*?(?:-->|\Z)|<(script|style|template)\b.*?(?:</\1|\Z)", _ANY_CASE | re.DOTALL
 )
+_TITLE = re.compile(rb"<title\b[^<>]*>[^<]*", _ANY_CASE)
 _ITEM = re.compile(rb"""<meta\s(?=[^<>]*\bname\s*=\s*["']?AIGC["'\s/>])[^<>]*>""", _ANY_CASE)
 _CONTENT = re.compile(rb"""\bcontent\s*=\s*("[^"]*"|'[^']*')""", _ANY_CASE)
 _PLACE = re.compile(rb"<head(?:\s[^<>]*)?>|<html(?:\s[^<>]*)?>|<!doctype[^<>]*>", _ANY_CASE)
@@ -69,6 +70,16 @@ def plan(data: Blob, label: Label) -> list[Edit]:
 def write_label(data: bytes, label: Label) -> bytes:
     """``data`` with exactly this label; the same one twice changes nothing. Raises as `plan`."""
     return splice(data, plan(data, label))
+
+
+def visible_text(data: Blob) -> str:
+    """What a reader sees of the page's beginning, a line for each element, as far as tags tell."""
+    head = _TEXT.sub(b"", data[:_HEAD])
+    body = re.search(rb"<body[^<>]*>", head, _ANY_CASE)
+    lines = re.sub(rb"<[^<>]*>", b"\n", head[body.end() if body else 0 :]).decode(
+        "utf-8", "replace"
+    )
+    return "\n".join(line for item in lines.split("\n") if (line := html.unescape(item).strip()))
 
 
 def _shown(head: bytes) -> bytes:
