@@ -74,11 +74,8 @@ def write_label(data: bytes, label: Label) -> bytes:
 
 def visible_text(data: Blob) -> str:
     """What a reader sees of the page's beginning, a line for each element, as far as tags tell."""
-    head = _TEXT.sub(b"", data[:_HEAD])
-    body = re.search(rb"<body[^<>]*>", head, _ANY_CASE)
-    lines = re.sub(rb"<[^<>]*>", b"\n", head[body.end() if body else 0 :]).decode(
-        "utf-8", "replace"
-    )
+    shown = _TITLE.sub(b"", _TEXT.sub(b"<", data[:_HEAD]))
+    lines = re.sub(rb"<[^<>]*>", b"\n", shown).decode("utf-8", "replace")
     return "\n".join(line for item in lines.split("\n") if (line := html.unescape(item).strip()))
 
 
