@@ -104,7 +104,8 @@ def tournament(scores: Tensor, bits: Tensor) -> Tensor:
     chances = torch.softmax(scores.float(), dim=1)
     for layer in range(LAYERS):
         up = (bits >> (63 - layer)) & 1
-        chances = chances * (1 + up - (up * chances).sum(1, keepdim=True))
+        mass = (up * chances).sum(1, keepdim=True).clamp(max=1)  # rounding may pass 1: log is NaN
+        chances = chances * (1 + up - mass)
     return chances.log().to(scores.dtype)
 
 
