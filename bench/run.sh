@@ -24,13 +24,13 @@ environment() {
 }
 
 [ ../pyproject.toml -nt .venv/installed ] && rm -f .venv/installed # our dependencies changed
-environment .venv -e "..[image]" opencc --config-settings editable_mode=compat || exit 3
+environment .venv -e "..[image]" opencc pillow-heif pypdf python-docx --config-settings editable_mode=compat || exit 3
 environment .venv-ahocorasick pyahocorasick==2.3.1
 environment .venv-presidio presidio-analyzer==2.2.366
 # torch first and apart: llm-guard's own pin of it would fetch a far larger build.
 environment .venv-llmguard torch==2.13.0 llm-guard==0.3.16
 
 .venv/bin/python rule_layer.py "$@" && .venv/bin/python startup.py && .venv/bin/python chart.py || exit
-for part in "evasion.py --quick" pii_recall.py pii_held_out.py injection.py; do
+for part in "evasion.py --quick" pii_recall.py pii_held_out.py injection.py blind.py "labels.py --publish"; do
   echo && echo "== $part" && .venv/bin/python $part || exit
 done
