@@ -43,7 +43,7 @@ def model() -> Any:
     return transformers.GPT2LMHeadModel(config).eval()
 
 
-def generate(model: Any, texts: int = 2, new: int = 64, **options: Any) -> list[list[int]]:
+def generate(model: Any, texts: int = 2, new: int = 96, **options: Any) -> list[list[int]]:
     torch.manual_seed(texts)
     prompt = torch.randint(1, VOCABULARY, (texts, PROMPT))
     options = {"do_sample": True, "top_k": 50} | options
