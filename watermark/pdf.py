@@ -134,7 +134,10 @@ def _open(data: Blob) -> _Document:
             return _document(document)
     except pikepdf.PasswordError:
         return _Document("it opens with a password only")
-    except (pikepdf.PdfError, LookupError, ValueError, TypeError, OverflowError) as error:
+    except (
+        *(pikepdf.PdfError, LookupError, RuntimeError),
+        *(ValueError, TypeError, OverflowError),
+    ) as error:
         return _Document(_words(error) or type(error).__name__)
 
 

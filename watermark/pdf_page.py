@@ -57,7 +57,10 @@ def plan(data: Blob, text: str, style: Style) -> tuple[list[Edit], dict[str, Any
     try:
         with pikepdf.open(io.BufferedReader(pdf._Stream(data), 1 << 16)) as opened:
             section, count = _marked(data, document, opened, letters, style)
-    except (pikepdf.PdfError, LookupError, ValueError, TypeError, OverflowError) as error:
+    except (
+        *(pikepdf.PdfError, LookupError, RuntimeError),
+        *(ValueError, TypeError, OverflowError),
+    ) as error:
         raise InputError(f"damaged PDF: {pdf._words(error)}", "save it again") from None
     edits = [(len(data), len(data), section)] if section else []
     return edits, {"text": text, "pages": count}
