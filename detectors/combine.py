@@ -94,11 +94,7 @@ def match(
             if not matches:
                 return []
             parts.append(matches)
-        found = (
-            _near(plan, parts, sentences)
-            if plan.kind == "near"
-            else [_joined([p[0] for p in parts])]
-        )
+        found = _near(plan, parts, sentences) if plan.kind == "near" else _apart(parts)
     if found and plan.unless is not None:
         excuses = match(plan.unless, hits, sentences)
         if excuses:
@@ -107,6 +103,31 @@ def match(
     if len(found) <= 1:
         return found
     return sorted(set(found), key=lambda hit: (hit.start, hit.end, -hit.score, hit.why))
+
+
+#: So many hits of a part are tried for places apart: more would let hostile text cost time.
+_TRIED = 8
+
+
+def _apart(groups: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """One hit of each group, no two on the same characters: one phrase is not two signs."""
+
+    def choose(n: int, chosen: tuple[Hit, ...]) -> tuple[Hit, ...] | None:
+        if n == len(groups):
+            return chosen
+        for hit in groups[n][:_TRIED]:
+            if not any(_overlap(hit, other) for other in chosen):
+                whole = choose(n + 1, (*chosen, hit))
+                if whole is not None:
+                    return whole
+        return None
+
+    found = choose(0, ())
+    return [_joined(found)] if found else []
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return any(s < end and start < e for s, e in one.pieces for start, end in other.pieces)
 
 
 def _touches(hit: Hit, numbers: set[int], sentences: Sentences) -> bool:
