@@ -21,15 +21,13 @@ if len(sys.argv) > 1:
     prompt = tokenizer("请介绍一下西湖。", return_tensors="pt")
 else:  # 没有模型：用随机权重的小模型代替，输出是词元编号
     tokenizer = None
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=2000, n_embd=32, n_layer=2, n_head=2))
+    size = {"vocab_size": 2000, "n_embd": 32, "n_layer": 2, "n_head": 2}
+    model = GPT2LMHeadModel(GPT2Config(**size, bos_token_id=0, eos_token_id=None))
     prompt = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3)}
 
+processor = text_mark.watermark_processor(SECRET, EPOCH)
 output = model.generate(
-    **prompt,
-    do_sample=True,
-    max_new_tokens=150,
-    pad_token_id=0,
-    watermarking_config=text_mark.watermark_processor(SECRET, EPOCH),
+    **prompt, do_sample=True, max_new_tokens=150, pad_token_id=0, watermarking_config=processor
 )
 answer = output[0, prompt["input_ids"].shape[1] :]  # 只要回答，不要提示词
 print(text_mark.detect(answer, SECRET, [EPOCH, "2026-10"]))

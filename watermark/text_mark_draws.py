@@ -46,8 +46,8 @@ def draw(start: int, token: int) -> int:
 def first_seen(tokens: Sequence[int], context: int) -> Iterator[tuple[tuple[int, ...], int]]:
     """Every context of a text once, in order, with the token that first followed it.
 
-    Repeated text says the same thing again: counted each time, a loop of seven unmarked tokens
-    passes for a marked text every fourth time.
+    Repeated text says the same thing again: counted each time, every fourth unmarked loop of
+    seven tokens passes for a marked text (green list, z > 3, 200 tokens).
 
     Raises:
         InputError: a token number is negative or needs more than 32 bits.

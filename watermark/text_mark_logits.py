@@ -46,7 +46,7 @@ class TextMarkProcessor:
         length = input_ids.shape[1]
         self._prompt = length if self._prompt is None else min(self._prompt, length)
         kept, candidates = scores.topk(min(self._top_k, scores.shape[1]), dim=1)
-        if length - self._prompt >= self._context:
+        if length > self._context and length - self._prompt >= self._context:
             marked = self._marked(input_ids, kept, candidates)
             kept = torch.where(self._repeated(input_ids)[:, None], kept, marked)
         return torch.full_like(scores, -torch.inf).scatter(1, candidates, kept)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +154,32 @@ def test_unmarked_are_the_first_tokens_and_repeated_contexts(scheme: str) -> Non
     out = processor(again, scores)
     assert not torch.allclose(out[0], scores[0])
     assert torch.equal(out[1], scores[1])
+
+
+def test_a_prompt_of_embeddings_has_no_tokens(model: Any) -> None:
+    processor = text_mark.watermark_processor(SECRET, KEYS[0])
+    out = model.generate(
+        inputs_embeds=torch.randn(1, PROMPT, 32),
+        attention_mask=torch.ones(1, PROMPT),
+        do_sample=True,
+        max_new_tokens=64,
+        watermarking_config=processor,
+    )
+    assert text_mark.detect(out[0], SECRET, KEYS).state == "present"
+
+
+def test_the_example_shows_a_mark(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    shown = subprocess.run(
+        [sys.executable, root / "examples" / "generated_text.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert "'present'" in shown[0]
+    assert "'present'" not in shown[1]
 
 
 @BOTH
