@@ -14,13 +14,18 @@ from guard.watermark import ffmpeg
 
 
 @contextmanager
-def decoded(path: Path, demuxer: str, options: Sequence[str]) -> Iterator[IO[bytes]]:
-    """What ffmpeg writes to its standard output; reading may stop before its end.
+def decoded(
+    path: Path, demuxer: str, options: Sequence[str], start: float = 0
+) -> Iterator[IO[bytes]]:
+    """What ffmpeg writes to its standard output, from the second ``start`` on.
+
+    Reading may stop before its end.
 
     Raises:
         InputError: with the last words of ffmpeg, when it was read to its end and failed.
     """
-    words = [ffmpeg.program().ffmpeg, "-v", "error", "-nostdin", *ffmpeg._input(path, demuxer)]
+    words = [ffmpeg.program().ffmpeg, "-v", "error", "-nostdin"]
+    words += [*(["-ss", f"{start:.3f}"] if start else []), *ffmpeg._input(path, demuxer)]
     with _running([*words, *options, "pipe:1"], stdout=subprocess.PIPE) as process:
         assert process.stdout
         with process.stdout as out:
@@ -32,16 +37,15 @@ def decoded(path: Path, demuxer: str, options: Sequence[str]) -> Iterator[IO[byt
 
 @contextmanager
 def encoder(
-    raw: Sequence[str], others: Sequence[tuple[Path, str]], options: Sequence[str], target: Path
+    source: tuple[Path, str], raw: Sequence[str], options: Sequence[str], target: Path
 ) -> Iterator[IO[bytes]]:
-    """The standard input of ffmpeg, as its input 0 of the form ``raw``; ``others`` follow.
+    """The standard input of ffmpeg, as its input 1 of the form ``raw``; ``source`` is input 0.
 
     Raises:
         InputError: with the last words of ffmpeg.
     """
-    words = [ffmpeg.program().ffmpeg, "-v", "error", "-y", *raw, "-i", "pipe:0"]
-    for path, demuxer in others:
-        words += ffmpeg._input(path, demuxer)
+    words = [ffmpeg.program().ffmpeg, "-v", "error", "-y", *ffmpeg._input(*source)]
+    words += [*raw, "-i", "pipe:0"]
     words += [*options, "-fflags", "+bitexact", ffmpeg._name(target)]
     with _running(words, stdin=subprocess.PIPE) as process:
         assert process.stdin

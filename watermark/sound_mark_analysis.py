@@ -30,13 +30,13 @@ TURN: Final = SLOTS * STEPS
 #: Lines kept of each spectrum: enough for a sound played 3 % too fast.
 _LINES: Final = 132
 #: Power below this part of a band's mean counts as silence.
-_FLOOR: Final = 1e-3
+_FLOOR: Final = 2e-4
 _SILENCE: Final = 1e-10
 #: Surroundings: bands, and windows.
 _AROUND_BANDS: Final = 7
 _AROUND_TIME: Final = 11
 _NEAR_BANDS: Final = 9
-_NEAR_TIME: Final = 33
+_NEAR_TIME: Final = 17
 _CUT: Final = 2.5
 _HANN: Final = (0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(WINDOW) + 0.5) / WINDOW)).astype("f4")
 _BATCH: Final = 2048

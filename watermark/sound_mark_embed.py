@@ -33,12 +33,12 @@ _WINDOWS_PER_SLOT: Final = SLOT // STEP
 _SINE: Final = np.sin(np.pi * (np.arange(WINDOW) + 0.5) / WINDOW).astype("f4")
 #: The lines that are changed.
 _LINES: Final = slice(FIRST_LINE, FIRST_LINE + LINES_PER_BAND * BANDS)
-#: Least and most change of a cell's amplitude, natural logarithm (0.4 is 3.5 dB).
+#: Least and most change of a cell's amplitude, natural logarithm (0.38 is 3.3 dB).
 _LEAST: Final = 0.0
-_MOST: Final = 0.40
+_MOST: Final = 0.38
 #: How far below the power around it a change is masked, in decibels, for tones and for noise.
-_MASKED_TONE: Final = 20.0
-_MASKED_NOISE: Final = 10.0
+_MASKED_TONE: Final = 18.0
+_MASKED_NOISE: Final = 8.5
 #: Power spills over into higher and lower bands with these slopes, per band of the pattern.
 _UPWARD: Final = 0.5
 _DOWNWARD: Final = 0.2
@@ -57,7 +57,7 @@ class Limit:
 
 
 #: The usual limit, and what short or nearly silent sounds need.
-LIMITS: Final = (Limit(28.0), Limit(25.0), Limit(22.0))
+LIMITS: Final = (Limit(27.0), Limit(24.5), Limit(22.0))
 #: Windows overlap, so that neighbours with different changes cancel a part of them.
 _OVERLAP: Final = 0.6
 
@@ -65,9 +65,11 @@ _OVERLAP: Final = 0.6
 def gains(samples: Floats, pattern: Pattern, payload: int, first: int, limit: Limit) -> Floats:
     """Factors of the changed lines, shape (windows, 116), for a stretch of sound at 16 kHz.
 
+    ``samples`` has the shape (samples, channels); the reader will hear the mean of the channels.
     Window j covers the samples from j * STEP on. ``first`` is the slot of the pattern at sample 0.
     """
-    power = np.abs(_spectra(samples)) ** 2
+    power = np.mean([np.abs(_spectra(one)) ** 2 for one in samples.T], axis=0)
+    samples = samples.mean(1)
     count = len(power)
     allowed = _allowed(power[:, _LINES])
     slots = (first + np.arange(count) // _WINDOWS_PER_SLOT) % SLOTS

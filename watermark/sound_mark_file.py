@@ -105,15 +105,15 @@ def _rewrite_coded(sound: Sound, target: Path, change: Change) -> None:
     assert sound.found
     form = ["-f", "f32le", "-ar", str(sound.rate), "-ac", str(sound.channels)]
     stream = next(s for s in sound.found["streams"] if s["codec_type"] == "audio")
-    kept = ["-map", "0:a:0", "-map_metadata", "1", "-map_metadata:s:a:0", "1:s:a:0"]
+    kept = ["-map", "1:a:0", "-map_metadata", "0", "-map_metadata:s:a:0", "0:s:a:0"]
     if any(s["codec_type"] == "video" for s in sound.found["streams"]):
-        kept += ["-map", "1:v", "-c:v", "copy", "-disposition:v", "attached_pic"]
+        kept += ["-map", "0:v", "-c:v", "copy", "-disposition:v", "attached_pic"]
     muxer = media._muxer(sound.path, sound.demuxer, sound.found)
     options = [*kept, *sound_cue._coding(stream, sound.found["format"]), *muxer]
-    others = [(sound.path, _reader(sound))]
+    source = (sound.path, _reader(sound))
     with (
-        ffmpeg_pipe.decoded(sound.path, _reader(sound), ["-map", "0:a:0", *form]) as out,
-        ffmpeg_pipe.encoder(form, others, options, target) as into,
+        ffmpeg_pipe.decoded(*source, ["-map", "0:a:0", *form]) as out,
+        ffmpeg_pipe.encoder(source, form, options, target) as into,
     ):
         for piece, added in _together(_raw_pieces(out, sound.rate, sound.channels), change):
             into.write((piece + added).astype("<f4").tobytes())

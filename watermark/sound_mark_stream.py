@@ -67,7 +67,7 @@ def _changed(low: Floats, pattern: Pattern, payload: int, first: int, limit: Lim
     for start in range(0, PIECE * RATE, _EVENED * RATE):
         part = slice(_CONTEXT * RATE + start, _CONTEXT * RATE + start + _EVENED * RATE + STEP)
         slot = (first + start // SLOT) % SLOTS
-        factors = gains(low[part].mean(1), pattern, payload, slot, limit)
+        factors = gains(low[part], pattern, payload, slot, limit)
         for channel in range(low.shape[1]):
             out[part, channel] += apply(low[part, channel], factors)
     return out
