@@ -196,7 +196,7 @@ def short_violations(parts: set[str]) -> Iterator[tuple[dict[str, str], Action]]
         yield row, POLICY.decide(content, findings, on=DAY).action
 
 
-@pytest.mark.parametrize("parts", [{"tune", "test"}, {"r2", "r3", "r4", "r5"}])
+@pytest.mark.parametrize("parts", [{"tune", "test"}, {"r2", "r3", "r4", "r5"}, {"r6"}])
 def test_short_violations_are_noticed_and_their_look_alikes_are_not(parts: set[str]) -> None:
     """At least half of each class; of the benign texts at most 3 % noticed and 0.6 % blocked.
 
