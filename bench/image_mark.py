@@ -14,6 +14,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
+#: As in run.sh: a plain path file.
+COMPAT = ["--config-settings", "editable_mode=compat"]
 OURS = ["numpy==2.4.6", "pillow==13.0.0", "scikit-image==0.26.0"]
 #: --no-deps: torch is asked for by a part that is not used.
 PEERS = [
@@ -50,7 +52,7 @@ def environment(name: str, *options: str) -> str:
 def main(quick: bool, publish: bool) -> None:
     OUT.mkdir(exist_ok=True)
     pythons = {
-        ".venv-imagemark": environment(".venv-imagemark", "-e", "..", *OURS),
+        ".venv-imagemark": environment(".venv-imagemark", "-e", "..", *COMPAT, *OURS),
         ".venv-imagepeers": environment(".venv-imagepeers", "--no-deps", *PEERS),
     }
     own = pythons[".venv-imagemark"]
