@@ -18,7 +18,7 @@ from guard.errors import GuardError, InputError
 from guard.label_transfer import save_image, transplant
 from guard.model import Inspection, Label, Sink, Standard
 from guard.stages.stage4_label_writer import Labelled, label_bytes, write_label
-from guard.watermark import explicit, extras, formats, gb45438, notice, plaintext, standard
+from guard.watermark import explicit, formats, gb45438, invisible, notice, plaintext, standard
 from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.gb45438 import Reading
 from guard.watermark.notice import Style
@@ -38,10 +38,6 @@ __all__ = [
     "save_image",
     "transplant",
 ]
-
-#: Formats in which the invisible mark is written, and read.
-_MARKED = ("png", "jpeg", "webp")
-_PICTURES = (*_MARKED, "gif", "tiff", "avif")
 
 #: Write one label into one file; see the stage.
 label_file = write_label
@@ -128,10 +124,8 @@ def _check_file(source: Path, shown: bool, signed: bool, marked: bool) -> None:
             explicit.check(fmt)
         if signed and not fmt.mime:
             raise InputError(f"C2PA cannot be embedded in {fmt.name}", "label it without --c2pa")
-        if marked and fmt.name not in _MARKED:
-            raise InputError(
-                f"no invisible mark is written into {fmt.name}", "label it without --watermark"
-            )
+        if marked:
+            invisible.check(fmt)
     except GuardError as error:
         raise type(error)(f"{source}: {error.message}", error.remedy) from None
 
@@ -191,7 +185,7 @@ def _inspect(
     fmt = formats.detect(whole, name)
     data = whole if fmt and fmt.plan else whole[: len(whole)]
     reading = fmt.container.read_labels(data) if fmt else Reading(damage=_unknown(data, name))
-    watermark = _watermark(data, fmt, watermark_key) if fmt and watermark_key else None
+    watermark = invisible.read(data, name, fmt, watermark_key) if fmt and watermark_key else None
     if watermark and watermark["state"] in ("present", "unsure"):
         reading = replace(reading, traces=(*reading.traces, _trace(watermark)))
     explicit = _explicit(data, fmt)
@@ -213,26 +207,6 @@ def _inspect(
         ),
         traces=reading.traces,
     )
-
-
-def _watermark(data: Blob, fmt: Format, key: str | Path) -> dict[str, Any] | None:
-    """What the invisible mark says; None for what is no picture. A mark alone confirms nothing."""
-    if fmt.name not in _PICTURES:
-        return None
-    image_mark = extras.image_mark()
-    secret = image_mark.load_key(key)
-    try:
-        seen = image_mark.read(data[: len(data)], secret)
-    except InputError as error:
-        return {"state": "unreadable", "payload": None, "confidence": 0.0, "reason": error.message}
-    return {
-        "state": seen.state,
-        "payload": None if seen.payload is None else f"{seen.payload:016x}",
-        "confidence": 1 - seen.false_alarm,
-        "false_alarm": seen.false_alarm,
-        "scale": round(seen.scale, 4),
-        "angle": round(seen.angle, 2),
-    }
 
 
 def _trace(watermark: Mapping[str, Any]) -> str:

@@ -230,7 +230,7 @@ def _frame(raw: bytes, shape: tuple[int, int], depth: int, marker: _Marker) -> b
     values = np.frombuffer(raw, "<u1" if depth == 1 else "<u2").copy()
     plane = values[: shape[0] * shape[1]].reshape(shape)
     steps = 1 if depth == 1 else _DEEP
-    luma = plane.astype(np.float32) / steps
+    luma = (plane / np.float32(steps)).astype(np.float32)
     plane[:] = np.clip(np.rint((luma + marker.change(luma)) * steps), 0, 256 * steps - 1)
     return values.tobytes()
 

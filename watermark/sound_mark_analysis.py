@@ -77,18 +77,20 @@ def whitened(power: Floats) -> Floats:
     level -= box(level, _AROUND_TIME, 0)
     spread = box(box(level * level, _NEAR_TIME, 0), _NEAR_BANDS, 1)
     # Digital silence is flat and says nothing; its rounding errors must not be blown up.
-    return np.clip(level / np.sqrt(spread + np.float32(1e-2)), -_CUT, _CUT)
+    out: Floats = np.clip(level / np.sqrt(spread + np.float32(1e-2)), -_CUT, _CUT)
+    return out
 
 
 def box(values: Floats, size: int, axis: int) -> Floats:
     """Mean over ``size`` (odd) neighbours along an axis, the border repeated."""
     values = np.moveaxis(values, axis, 0)
     if not len(values):
-        return np.moveaxis(values, 0, axis)
+        return values if axis == 0 else values.T
     padded = np.pad(values, ((size // 2 + 1, size // 2), (0, 0)), mode="edge").astype(float)
     sums = np.cumsum(padded, axis=0)
-    out = ((sums[size:] - sums[:-size]) / size).astype(np.float32)
-    return np.moveaxis(out, 0, axis)
+    means = ((sums[size:] - sums[:-size]) / size).astype(np.float32)
+    out: Floats = np.moveaxis(means, 0, axis)
+    return out
 
 
 def folded(seen: Floats, first: float = 0.0, tempo: float = 1.0) -> Floats:
@@ -117,8 +119,8 @@ def cells(turn: Floats, phase: int = 0) -> Floats:
 
     A slot's first window is centred on the slot's first quarter.
     """
-    total = sum(
+    out: Floats = sum(
         (np.float32(w) * np.roll(turn, -k - phase, axis=0)[::STEPS] for k, w in WEIGHTS.items()),
         np.zeros((), np.float32),
     )
-    return total
+    return out

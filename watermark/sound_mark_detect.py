@@ -105,7 +105,9 @@ def detect(pieces: Iterable[Floats], pattern: Pattern, *, search: bool = True) -
 
 def _surer(one: Reading, other: Reading) -> Reading:
     order = ("absent", "unsure", "present")
-    return max(one, other, key=lambda seen: (order.index(seen.state), -seen.false_alarm, seen.score))
+    return max(
+        one, other, key=lambda seen: (order.index(seen.state), -seen.false_alarm, seen.score)
+    )
 
 
 def _stretches(pieces: Iterable[Floats]) -> Iterator[_Stretch]:

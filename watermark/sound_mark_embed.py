@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from guard.watermark.sound_mark_analysis import TURN, bands, cells, folded, powers, whitened
+from guard.watermark.sound_mark_analysis import bands, cells, folded, powers, whitened
 from guard.watermark.sound_mark_code import CODE_BITS, encode
 from guard.watermark.sound_mark_pattern import (
     BANDS,
@@ -103,7 +103,8 @@ def _within(allowed: Floats, wanted: Floats, power: Floats, budget: float) -> Fl
             high = middle
         else:
             low = middle
-    return np.minimum(allowed, np.float32(10**low) * cheap * wanted)
+    out: Floats = np.minimum(allowed, np.float32(10**low) * cheap * wanted)
+    return out
 
 
 def apply(samples: Floats, factors: Floats) -> Floats:
@@ -139,7 +140,8 @@ def _allowed(power: Floats) -> Floats:
     one = np.sqrt(mask / (power + np.float32(1e-20)))
     # The two lines of a band and the two windows of a slot change together.
     pairs = one.reshape(len(one), BANDS, LINES_PER_BAND).min(2)
-    return np.repeat(np.clip(pairs, _LEAST, _MOST), LINES_PER_BAND, axis=1)
+    out: Floats = np.repeat(np.clip(pairs, _LEAST, _MOST), LINES_PER_BAND, axis=1)
+    return out
 
 
 def _spread(power: Floats) -> Floats:
@@ -159,7 +161,8 @@ def _tonality(power: Floats) -> Floats:
     padded = np.pad(power + np.float32(1e-20), ((0, 0), (width // 2, width // 2)), mode="edge")
     around = sliding_window_view(padded, width, axis=1)
     flat = 10 * (np.log10(around).mean(2) - np.log10(around.mean(2)))
-    return (flat / -12).astype(np.float32)
+    out: Floats = (flat / -12).astype(np.float32)
+    return out
 
 
 def _evened(

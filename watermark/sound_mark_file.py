@@ -54,9 +54,7 @@ def opened(path: Path) -> Sound:
             parts = wav._parts(data)[0]
             size = next(part.size for part in parts if part.kind == b"data")
             form = wav_cue.form_of(data, parts)
-            return Sound(
-                path, form.rate, form.channels, size // form.frame / form.rate, form=form
-            )
+            return Sound(path, form.rate, form.channels, size // form.frame / form.rate, form=form)
     demuxer = media._DEMUXERS.get(fmt.name, fmt.name)
     found = ffmpeg.probe(path, demuxer)
     stream = next((s for s in found["streams"] if s["codec_type"] == "audio"), None)

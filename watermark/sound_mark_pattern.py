@@ -1,4 +1,4 @@
-"""The keyed pattern of the invisible sound mark: which cells of time and pitch get louder or softer.
+"""The keyed pattern of the invisible sound mark: which cells of time and pitch become louder.
 
 Two seconds of 64 slots, each of 58 bands of 64 Hz, repeat through the whole sound. The band, 320 Hz
 to 4 kHz, is what telephones, low bit rates and small loudspeakers keep. Some cells are *pilots*:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
-from scipy.signal import resample_poly
+from scipy.signal import resample_poly  # type: ignore[import-untyped]
 
 from guard.watermark.sound_mark_embed import STEP, Limit, apply, gains
 from guard.watermark.sound_mark_pattern import RATE, SLOT, SLOTS, Floats, Pattern
@@ -78,9 +78,7 @@ def _padded(samples: Floats, rate: int) -> Floats:
     return np.pad(samples, ((0, missing), (0, 0)))
 
 
-def _with_context(
-    pieces: Iterable[Floats], rate: int
-) -> Iterator[tuple[Floats, Floats, Floats]]:
+def _with_context(pieces: Iterable[Floats], rate: int) -> Iterator[tuple[Floats, Floats, Floats]]:
     """Each piece between the second before and the second after it, zeros beyond the ends."""
     context = _CONTEXT * rate
     before = current = None

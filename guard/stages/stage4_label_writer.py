@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from guard.errors import GuardError, InputError, LabelError
 from guard.files import BackgroundDigest, sync_folder
 from guard.model import Action, Label, Record, Sink, Verdict
-from guard.watermark import blob, explicit, extras, formats, gb45438, notice, plaintext, tiff
+from guard.watermark import blob, explicit, formats, gb45438, invisible, notice, plaintext, tiff
 from guard.watermark.blob import Blob, FileBlob
 from guard.watermark.notice import Style
 
@@ -37,8 +37,9 @@ class Labelled:
     ``carrier`` is None for plain text, which has no metadata. ``visible`` describes the visible
     label or is None. ``replaced`` is another label that the file had before. ``c2pa_invalidated``
     says that the file came with a manifest that the new bytes break, since nobody signed again.
-    ``watermark`` tells of the invisible mark: its ``payload`` as 16 hex digits, the ``psnr`` it
-    was allowed to cost (None if unknown), and whether it was ``kept`` from before.
+    ``watermark`` tells of the invisible mark: its ``payload`` as 16 hex digits (8 in sounds), the
+    ``psnr`` or ``snr`` it was allowed to cost (None if unknown), and whether it was ``kept`` from
+    before.
     """
 
     file: str
@@ -83,7 +84,7 @@ def label_bytes(
     ``visible`` unset draws for producers, and leaves the content alone for propagators, who put
     their notice around it (labelling measures, art. 6); a :class:`Style` says how it is shown.
     ``font`` draws wordings beyond the bundled one. ``c2pa`` is the signer. ``watermark_key`` is
-    the key file of the invisible mark (:mod:`guard.watermark.image_mark`).
+    the key file of the invisible mark (:mod:`guard.watermark.invisible`).
 
     Raises:
         InputError: the file is damaged or not what its name says. LabelError: the label may not
@@ -100,7 +101,7 @@ def label_bytes(
     out, drawn = explicit.show(data, fmt, full.text, style) if style else (data, None)
     marked = None
     if watermark_key:
-        out, marked = _mark(out, watermark_key)
+        out, marked = invisible.mark_bytes(out, fmt, watermark_key)
     carrier = None
     if fmt.container is not plaintext or not style:
         out = formats.write_label(out, fmt, full)
@@ -118,35 +119,41 @@ def label_bytes(
     )
 
 
-def _mark(data: bytes, key: str | Path) -> tuple[bytes, dict[str, Any]]:
-    """The invisible mark: its number is drawn, and the log says which file has it."""
-    image_mark = extras.image_mark()
-    out = image_mark.mark(data, image_mark.load_key(key))
-    psnr = None if out.kept else out.psnr
-    return out.data, {"payload": f"{out.payload:016x}", "psnr": psnr, "kept": out.kept}
-
-
 def label_stream(
-    source: Path, label: Label, fmt: Format, draft: Path, style: Style | None
+    source: Path,
+    label: Label,
+    fmt: Format,
+    draft: Path,
+    style: Style | None,
+    watermark_key: str | Path | None = None,
 ) -> Labelled:
     """Write ``source`` with its labels to ``draft``, one piece at a time, and read it back.
 
-    For formats with a ``plan``. Raises as :func:`label_bytes`.
+    For formats with a ``plan``; with a ``watermark_key``, for those of ``invisible.in_files``.
+    Raises as :func:`label_bytes`.
     """
     with FileBlob(source) as data:
         fmt.container.verify(data)
         before = fmt.container.read_labels(data)
         full = complete(label, before)
-        if style is None:
+        if style is None and not watermark_key:
             return _spliced(data, source.name, full, before, fmt, draft)
-    shown = draft.with_suffix(".shown")
+    kind = fmt.suffixes[0]  # MP3 without tags is known by its name alone
+    shown, changed = (draft.with_suffix(step + kind) for step in (".shown", ".marked"))
+    last, drawn, marked = source, None, None
     try:
-        drawn = explicit.show_file(source, shown, fmt, full.text, style)
-        with FileBlob(shown) as data:
+        if style:
+            drawn, last = explicit.show_file(last, shown, fmt, full.text, style), shown
+        if watermark_key:
+            marked, last = invisible.mark_file(last, changed, fmt, watermark_key), changed
+        with FileBlob(last) as data:
             written = _spliced(data, source.name, full, before, fmt, draft)
     finally:
         shown.unlink(missing_ok=True)
-    return replace(written, visible=drawn, c2pa_invalidated=before.manifest)
+        changed.unlink(missing_ok=True)
+    broken = before.manifest and bool(drawn or (marked and not marked["kept"]))
+    broken = broken or written.c2pa_invalidated
+    return replace(written, visible=drawn, watermark=marked, c2pa_invalidated=broken)
 
 
 def _spliced(
@@ -302,9 +309,10 @@ def _write_draft(source: Path, draft: Path, label: Label, options: Mapping[str, 
     with FileBlob(source) as data:
         fmt = formats.detect(data, source.name)
     style = _style(label, options["visible"], options["font"])
-    whole = options["c2pa"] or options["watermark_key"]
+    key = options["watermark_key"]
+    whole = options["c2pa"] or (key and not (fmt and invisible.in_files(fmt)))
     if fmt and fmt.plan and not whole and (not style or explicit.in_files(fmt)):
-        return label_stream(source, label, fmt, draft, style)
+        return label_stream(source, label, fmt, draft, style, key)
     with FileBlob(source) as data:
         out, written = label_bytes(data[: len(data)], source.name, label, **options)
     with draft.open("xb") as file:
