@@ -48,10 +48,12 @@ _MOST_RICH, _FEW_TABLES = 20_000, 3
 _SHORT_TABLES = 2
 SoundScan = tuple[Automaton, list[list[int]]]
 #: (table, finder of coded pieces, behind each the numbers of words and where in them it stands)
-ShapeScan = tuple[int, Automaton, list[list[tuple[int, int]]]]
+ShapeScan = tuple[int, Automaton, list[tuple[int, ...]]]
 #: Of a long word a piece is looked for, so that one replaced character outside it needs no class in
 #: common; a piece of more words than this tells too little, they are looked for whole.
 _PIECE, _MOST_SHARING = 3, 8
+#: A word has at most 16 characters, so a place in it takes four bits.
+_BITS, _OFFSET = 4, 15
 #: English words and abbreviations that read as syllables and stand in Chinese sentences.
 _ENGLISH = frozenset(
     "ai ban bi bin bing can chat chi china da dan de di die en er fan gang ha hang he hi la le "
@@ -206,8 +208,8 @@ class Disguises:
                     pair = text[first:last]
                     if pair in known or not budget.look() or _is_plain(text, first, pair, least):
                         continue
-                for number, offset in pieces[index]:
-                    start = first - offset
+                for packed in pieces[index]:
+                    number, start = packed >> _BITS, first - (packed & _OFFSET)
                     if (start, number) in seen:
                         continue
                     seen.add((start, number))
@@ -284,16 +286,15 @@ def _shape_scans(
             if chosen:
                 codes = classed("\n".join(han[n] for n in chosen))[table].split("\n")
                 pieces = _pieces(codes, [owners[n] for n in chosen], len(han) <= _MOST_RICH)
-                scans.append((table, Automaton(list(pieces)), list(pieces.values())))
+                scans.append((table, Automaton(list(pieces)), list(map(tuple, pieces.values()))))
     return always, late
 
 
-def _pieces(
-    codes: Sequence[str], owners: Sequence[int], rich: bool
-) -> dict[str, list[tuple[int, int]]]:
-    """What to look for, with the words it stands for and where in them: the first and the last
-    characters of long words, other words whole."""
-    pieces: dict[str, list[tuple[int, int]]] = {}
+def _pieces(codes: Sequence[str], owners: Sequence[int], rich: bool) -> dict[str, list[int]]:
+    """What to look for, with the words it stands for and where in them (packed into one number,
+    since there are tens of thousands): the first and the last characters of long words, other words
+    whole."""
+    pieces: dict[str, list[int]] = {}
     long = [n for n, code in enumerate(codes) if rich and len(code) > _PIECE]
     sharing = Counter(piece for n in long for piece in (codes[n][:_PIECE], codes[n][-_PIECE:]))
     for n, code in enumerate(codes):
@@ -302,7 +303,7 @@ def _pieces(
         if not rich or tail <= 0 or any(sharing[piece] > _MOST_SHARING for piece, _ in ends):
             ends = [(code, 0)]
         for piece, offset in ends:
-            pieces.setdefault(piece, []).append((owners[n], offset))
+            pieces.setdefault(piece, []).append(owners[n] << _BITS | offset)
     return pieces
 
 

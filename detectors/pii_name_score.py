@@ -35,12 +35,15 @@ class Candidate(NamedTuple):
 def pair_levels() -> dict[str, int]:
     """How strongly two characters belong together in ordinary text, 1 to LEVELS - 1."""
     levels: dict[str, int] = {}
+    # Most pairs stand among the ordinary words too: their strings are shared, not made twice.
+    known = {pair: pair for pair in ordinary() if len(pair) == 2}
     body = gzip.decompress((_DATA / "name_pairs.txt.gz").read_bytes()).decode()
     for line in body.split("\n"):
         first = line[:1]
         for level, seconds in enumerate(line[2:].split("\t"), 1):
             for second in seconds:
-                levels[first + second] = level
+                pair = first + second
+                levels[known.get(pair, pair)] = level
     return levels
 
 
