@@ -63,7 +63,7 @@ def load_identity(chain: Path, key: Path) -> Identity:
         if mark not in pem:
             raise InputError(f"{path}: no PEM {mark.decode().lower()}", "name the right file")
         pems.append(pem)
-    return Identity(*pems)
+    return Identity(pems[0], pems[1])
 
 
 def load_anchors(path: Path) -> bytes:
