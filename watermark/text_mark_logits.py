@@ -102,11 +102,11 @@ def tournament(scores: Tensor, bits: Tensor) -> Tensor:
     is not; ties are even. Over all keys every candidate keeps its probability.
     """
     chances = torch.softmax(scores.float(), dim=1)
-    for layer in range(LAYERS):
-        up = (bits >> (63 - layer)) & 1
-        mass = (up * chances).sum(1, keepdim=True).clamp(max=1)  # rounding may pass 1: log is NaN
-        chances = chances * (1 + up - mass)
-    return chances.log().to(scores.dtype)
+    places = torch.arange(63, 63 - LAYERS, -1, device=bits.device)[:, None, None]
+    for up in ((bits >> places) & 1).to(chances.dtype):
+        beaten = up - (up * chances).sum(1, keepdim=True)
+        chances = torch.addcmul(chances, chances, beaten)
+    return chances.clamp(min=0).log().to(scores.dtype)  # rounding may end just below 0
 
 
 def _shifted(bits: Tensor, by: int) -> Tensor:
