@@ -54,7 +54,7 @@ def mark(samples: Floats, rate: int, key: bytes, payload: int) -> Floats:
         InputError: the key is short. LabelError: the sound is too short, or its rate too low.
     """
     _check(rate, len(samples) / rate)
-    wide = samples.reshape(len(samples), -1).astype(np.float32)
+    wide = _wide(samples)
     added = changes(_pieces(wide, rate), rate, pattern(key), payload, LIMITS[0])
     return np.asarray(samples + np.concatenate(list(added)).reshape(samples.shape), samples.dtype)
 
@@ -68,8 +68,13 @@ def read(samples: Floats, rate: int, key: bytes, *, search: bool = True) -> Read
         InputError: the key is short.
     """
     keyed = pattern(key)
-    wide = samples.reshape(len(samples), -1).astype(np.float32)
+    wide = _wide(samples)
     return detect(mono(_pieces(wide, rate), rate), keyed, search=search)
+
+
+def _wide(samples: Floats) -> Floats:
+    """Shape (count, channels), also of one channel."""
+    return (samples if samples.ndim > 1 else samples[:, None]).astype(np.float32)
 
 
 def _pieces(samples: Floats, rate: int) -> list[Floats]:
@@ -141,4 +146,3 @@ def read_file(path: Path, key: bytes, *, search: bool = True) -> Reading:
     """
     keyed = pattern(key)
     return detect(sound_mark_file.heard(path), keyed, search=search)
-
