@@ -50,5 +50,5 @@ $(VENV)/core.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python $(LINKS)
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python $(LINKS)
-	$(PIP) install -c constraints.txt -e ".[dev,image,server]" $(EDITABLE)
+	$(PIP) install -c constraints.txt -e ".[dev,image,models,server]" $(EDITABLE)
 	@touch $@ $(VENV)/core.stamp

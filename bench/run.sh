@@ -31,6 +31,6 @@ environment .venv-presidio presidio-analyzer==2.2.366
 environment .venv-llmguard torch==2.13.0 llm-guard==0.3.16
 
 .venv/bin/python rule_layer.py "$@" && .venv/bin/python startup.py && .venv/bin/python chart.py || exit
-for part in "evasion.py --quick" pii_recall.py pii_held_out.py injection.py blind.py "labels.py --publish"; do
+for part in "evasion.py --quick" pii_recall.py pii_held_out.py injection.py blind.py "labels.py --publish" "image_mark.py --quick"; do
   echo && echo "== $part" && .venv/bin/python $part || exit
 done
