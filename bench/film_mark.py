@@ -23,10 +23,10 @@ from typing import Final
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from doc_table import put  # noqa: E402
+from doc_table import put
 
-import guard  # noqa: E402, F401
-from guard.watermark import film_mark  # noqa: E402
+import guard  # noqa: F401
+from guard.watermark import film_mark
 
 KEY: Final = b"bench key of the film mark"
 NUMBER: Final = 0x0123456789ABCDEF

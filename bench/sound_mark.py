@@ -27,8 +27,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
 from doc_table import put  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
 from sound_mark_material import clips  # noqa: E402
 
 import guard  # noqa: E402, F401

@@ -106,7 +106,18 @@ def _joined(target: Path, paths: list[Path]) -> Path:
     ends = [f"[{i}:a]{form}[p{i}]" for i in range(len(paths))]
     joined = "".join(f"[p{i}]" for i in range(len(paths)))
     graph = ";".join([*ends, f"{joined}concat=n={len(paths)}:v=0:a=1[out]"])
-    _run("ffmpeg", "-v", "error", "-y", *words, "-filter_complex", graph, "-map", "[out]", str(target))
+    _run(
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        *words,
+        "-filter_complex",
+        graph,
+        "-map",
+        "[out]",
+        str(target),
+    )
     return target
 
 

@@ -65,7 +65,8 @@ def bands(lines: Floats, pitch: float = 1.0) -> Floats:
     whole = edges.astype(int)
     part = edges - whole
     at = sums[:, whole] * (1 - part) + sums[:, whole + 1] * part
-    return np.maximum(np.diff(at, axis=1), 0).astype(np.float32)
+    out: Floats = np.maximum(np.diff(at, axis=1), 0).astype(np.float32)
+    return out
 
 
 def whitened(power: Floats) -> Floats:

@@ -113,16 +113,13 @@ def _surer(one: Reading, other: Reading) -> Reading:
 def _stretches(pieces: Iterable[Floats]) -> Iterator[_Stretch]:
     held = np.zeros(0, np.float32)
     start = 0
-    fresh = False
     for piece in pieces:
         held = np.concatenate([held, piece])
-        fresh = True
         while len(held) >= STRETCH * RATE:
             yield _stretch(held[: STRETCH * RATE], start)
             held, start = held[_ADVANCE * RATE :], start + _ADVANCE
-            fresh = False
-    old = (STRETCH - _ADVANCE) * RATE if start else 0
-    if fresh and len(held) > old:
+    unseen = len(held) - (STRETCH - _ADVANCE) * RATE
+    if not start or unseen >= PERIOD * RATE:
         yield _stretch(held, start)
 
 
