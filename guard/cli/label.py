@@ -61,9 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument(
         "--notice-clip", metavar="FILE", help="a spoken notice in place of the rhythm cue of sounds"
     )
-    marked = parser.add_argument_group("invisible mark, for PNG, JPEG and still WebP")
+    marked = parser.add_argument_group("invisible mark, for PNG, JPEG, still WebP, sound, film")
     marked.add_argument(
-        "--watermark", action="store_true", help="write a number of 64 bits, drawn for each file"
+        "--watermark",
+        action="store_true",
+        help="write a number drawn for each file (64 bits, 32 in sounds)",
     )
     marked.add_argument(
         "--watermark-key", metavar="FILE", help="secret of 16 bytes or more, needed to read it"
