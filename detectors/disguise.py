@@ -16,7 +16,7 @@ import itertools
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from guard.detectors.alike import TABLES, classed, taken_for
@@ -84,6 +84,9 @@ def _grouped(
     return groups
 
 
+Matters = Callable[[Sequence[Candidate]], bool]
+
+
 class Disguises:
     """Finds replaced spellings of a list of words."""
 
@@ -114,17 +117,18 @@ class Disguises:
     def __bool__(self) -> bool:
         return bool(self._words)
 
-    def find(self, view: View, sure: bool) -> list[Candidate]:
+    def find(self, view: View, sure: bool, matters: Matters = bool) -> list[Candidate]:
         """Candidates in a folded or squeezed view, those included that count beside others only.
 
         Args:
             sure: whether a word was found as it is written: then faint ones are looked for too.
+            matters: whether likely candidates make a match: only then can faint ones count.
         """
         least = FAINT if sure else LIKELY if self._crowded else WEAK
         found = self._find(view, least)
         best = max((candidate.score for candidate in found), default=0.0)
         # Where so much was found, faint ones add nothing.
-        if not sure and best >= LIKELY and len(found) < MOST_JUDGED:
+        if not sure and best >= LIKELY and len(found) < MOST_JUDGED and matters(found):
             found = self._find(view, FAINT if best >= ALONE else SLIGHT)
         if self._crowded:
             found = [replace(c, score=SLIGHT) if c.score == WEAK else c for c in found]

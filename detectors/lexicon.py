@@ -18,7 +18,7 @@ import regex
 from guard.detectors.automaton import Automaton
 from guard.detectors.belief import believed
 from guard.detectors.combine import Hit, Plan, Sentences, Stretch, match
-from guard.detectors.disguise import Candidate, Disguises
+from guard.detectors.disguise import LIKELY, Candidate, Disguises
 from guard.detectors.normalise import View, fold, folded, squeezed, tighten
 from guard.errors import DetectorError
 from guard.model import Content, Finding, Matcher, Modality, Where
@@ -213,7 +213,11 @@ class LexiconDetector:
         words = [word for _, _, word in (*plain, *close)]
         other = []
         if self._disguises is not None:
-            other = self._disguises.find(tight or view, not self._lone.isdisjoint(words))
+            other = self._disguises.find(
+                tight or view,
+                not self._lone.isdisjoint(words),
+                lambda found: self._make_a_match(words, found),
+            )
         if not other and not any(map(self._waking.__getitem__, words)):
             return []
         # What no matcher can use that could match here is not looked at again.
@@ -242,10 +246,21 @@ class LexiconDetector:
 
     def _wanted(self, words: Iterable[int], other: Iterable[Candidate]) -> set[int]:
         """The leaves of the matchers whose parts are all here, wherever they stand."""
+        return set().union(*(self._every[root] for root in self._possible(words, other)))
+
+    def _possible(self, words: Iterable[int], other: Iterable[Candidate]) -> set[int]:
+        """The roots whose parts are all here, wherever they stand."""
         present = {leaf for word in words for leaf in self._leaves[word]}
         present.update(leaf for word in words for leaf in self._anchors[word])
         present.update(leaf for found in other for leaf in self._disguisable[found.word])
-        return set().union(*(self._every[root] for root in self._awake(present)))
+        return self._awake(present)
+
+    def _make_a_match(self, words: Iterable[int], other: Sequence[Candidate]) -> bool:
+        """Whether other spellings that are likely can be a part of some match."""
+        likely = [found for found in other if found.score >= LIKELY]
+        leaves = {leaf for found in likely for leaf in self._disguisable[found.word]}
+        roots = self._possible(words, likely)
+        return any(not self._every[root].isdisjoint(leaves) for root in roots)
 
     def hits(self, content: Content) -> tuple[View, dict[int, list[Stretch]], dict[int, list[Hit]]]:
         """(folded view, hits per leaf, the same of words spelled otherwise), for explaining."""
