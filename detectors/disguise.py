@@ -16,7 +16,7 @@ import itertools
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from guard.detectors.alike import TABLES, classed, taken_for
@@ -90,13 +90,23 @@ Matters = Callable[[Sequence[Candidate]], bool]
 class Disguises:
     """Finds replaced spellings of a list of words."""
 
-    def __init__(self, words: Sequence[str], plain: Automaton, numbers: Sequence[int]) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        plain: Automaton,
+        numbers: Sequence[int],
+        alone: Set[int] | None = None,
+    ) -> None:
         """Build the scans.
+
+        Words that are matches by themselves are looked for most thoroughly, up to
+        ``_MOST_RICH`` of them; half of a combination is guessed at less.
 
         Args:
             words: folded words; only those of two or more Han characters are looked for.
             plain: the automaton of the undisguised text, in which word ``k`` of ``words`` has the
                 number ``numbers[k]``.
+            alone: the numbers of words that are matches by themselves; all by default.
         """
         kept = [n for n, word in enumerate(words) if _HAN_WORD.fullmatch(word)]
         han = [words[n] for n in kept]
@@ -104,8 +114,11 @@ class Disguises:
         self._words = dict(zip(owners, han, strict=True))
         self._plain = plain
         self._crowded = sum(len(word) == 2 for word in han) > _MOST_WEAK
-        self._sounds = _sound_scans(han, owners, self._crowded)
-        self._shapes, self._late_shapes = _shape_scans(han, owners, self._crowded)
+        rich = [alone is None or owner in alone for owner in owners]
+        if sum(rich) > _MOST_RICH:
+            rich = [False] * len(han)
+        self._sounds = _sound_scans(han, owners, self._crowded, rich)
+        self._shapes, self._late_shapes = _shape_scans(han, owners, self._crowded, rich)
         longer = [n for n, word in enumerate(han) if len(word) >= 3]
         self._initials: dict[str, list[int]] = {}
         if len(longer) <= _MOST_INITIALS:
@@ -265,17 +278,19 @@ def _is_plain(text: str, start: int, written: str, least: float) -> bool:
     )
 
 
-def _sound_scans(han: Sequence[str], owners: Sequence[int], crowded: bool) -> list[SoundScan]:
+def _sound_scans(
+    han: Sequence[str], owners: Sequence[int], crowded: bool, rich: Sequence[bool]
+) -> list[SoundScan]:
     """(finder of codes, the words behind each), words of two characters apart in a crowded list."""
     groups: list[dict[str, list[int]]] = [{}, {}] if crowded else [{}]
-    for index, code in code_words(han):
+    for index, code in code_words(han, rich):
         group = groups[-1 if len(code) == 2 else 0]
         group.setdefault(code, []).append(owners[index])
     return [(Automaton(list(group)), list(group.values())) for group in groups]
 
 
 def _shape_scans(
-    han: Sequence[str], owners: Sequence[int], crowded: bool
+    han: Sequence[str], owners: Sequence[int], crowded: bool, rich: Sequence[bool]
 ) -> tuple[list[ShapeScan], list[ShapeScan]]:
     """Two lists of (table, finder of coded words, the words behind each code): those always used,
     and those for words of two characters, of use beside a second signal only."""
@@ -283,28 +298,32 @@ def _shape_scans(
     longer = [n for n, word in enumerate(han) if len(word) > 2]
     always: list[ShapeScan] = []
     late: list[ShapeScan] = []
-    for table in range(TABLES if len(han) <= _MOST_RICH else _FEW_TABLES):
+    for table in range(TABLES):
+        if table == _FEW_TABLES:
+            longer, short = ([n for n in group if rich[n]] for group in (longer, short))
         deferred = crowded or table >= _SHORT_TABLES
         main = longer if deferred else [*longer, *short]
         for chosen, scans in ((main, always), (short if deferred else [], late)):
             if chosen:
                 codes = classed("\n".join(han[n] for n in chosen))[table].split("\n")
-                pieces = _pieces(codes, [owners[n] for n in chosen], len(han) <= _MOST_RICH)
+                pieces = _pieces(codes, [owners[n] for n in chosen], [rich[n] for n in chosen])
                 scans.append((table, Automaton(list(pieces)), list(map(tuple, pieces.values()))))
     return always, late
 
 
-def _pieces(codes: Sequence[str], owners: Sequence[int], rich: bool) -> dict[str, list[int]]:
+def _pieces(
+    codes: Sequence[str], owners: Sequence[int], rich: Sequence[bool]
+) -> dict[str, list[int]]:
     """What to look for, with the words it stands for and where in them (packed into one number,
     since there are tens of thousands): the first and the last characters of long words, other words
     whole."""
     pieces: dict[str, list[int]] = {}
-    long = [n for n, code in enumerate(codes) if rich and len(code) > _PIECE]
+    long = [n for n, code in enumerate(codes) if rich[n] and len(code) > _PIECE]
     sharing = Counter(piece for n in long for piece in (codes[n][:_PIECE], codes[n][-_PIECE:]))
     for n, code in enumerate(codes):
         tail = len(code) - _PIECE
         ends = [(code[:_PIECE], 0), (code[tail:], tail)]
-        if not rich or tail <= 0 or any(sharing[piece] > _MOST_SHARING for piece, _ in ends):
+        if not rich[n] or tail <= 0 or any(sharing[piece] > _MOST_SHARING for piece, _ in ends):
             ends = [(code, 0)]
         for piece, offset in ends:
             pieces.setdefault(piece, []).append(owners[n] << _BITS | offset)

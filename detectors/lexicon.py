@@ -181,7 +181,8 @@ class LexiconDetector:
         chosen = [number for number, found in enumerate(owners) if found]
         if not chosen:
             return None, owners
-        return Disguises([words[n] for n in chosen], self._automaton, chosen), owners
+        finder = Disguises([words[n] for n in chosen], self._automaton, chosen, self._lone)
+        return finder, owners
 
     def _trigger_table(self, leaves: _Leaves) -> dict[int, list[int]]:
         """Leaf -> the roots to try when it is hit.

@@ -17,8 +17,6 @@ from pathlib import Path
 
 _FIRST_CODE = 0xE000
 _MOST_WAYS, _MOST_VARIED = 3, 3
-#: Lists up to this length are indexed under every reading.
-_MOST_RICH = 20_000
 #: Emoji that stand in for a character, by meaning or by sound.
 _EMOJI = "emoji.tsv"
 _MERGED_INITIALS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("n", "l"))
@@ -172,21 +170,22 @@ def _variants() -> dict[str, tuple[str, ...]]:
     return variants
 
 
-def code_words(words: Sequence[str]) -> Iterator[tuple[int, str]]:
+def code_words(words: Sequence[str], rich: Sequence[bool]) -> Iterator[tuple[int, str]]:
     """(index of the word, coarse code string) of words, with their variants.
 
-    At most two characters of a word are varied at a time; in long lists only one, and only by its
-    own second reading, so that 60,000 entries load within a second.
+    At most two characters of a word are varied at a time; of those that are not ``rich`` only one,
+    and only by its own second reading, so that 60,000 entries load within a second.
     """
-    rich = len(words) <= _MOST_RICH
-    variants = _variants() if rich else {c: (code,) for c, code in sounds().others.items()}
+    many = _variants() if any(rich) else {}
+    few = {char: (code,) for char, code in sounds().others.items()}
     # One translation of all words: far cheaper than one each.
     coded = "\n".join(words).translate(sounds().turns[0]).split("\n") if words else []
     for index, (word, usual) in enumerate(zip(words, coded, strict=True)):
         yield index, usual
+        variants = many if rich[index] else few
         several = [n for n, char in enumerate(word) if char in variants][:_MOST_VARIED]
         if several:
-            for changes in _changes(word, several, variants, 2 if rich else 1):
+            for changes in _changes(word, several, variants, 2 if rich[index] else 1):
                 form = list(usual)
                 for n, code in changes:
                     form[n] = code

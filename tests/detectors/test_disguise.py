@@ -121,7 +121,7 @@ def test_a_plain_word_is_found_once_as_itself(word: str) -> None:
 
 
 def test_a_word_is_indexed_by_every_way_to_write_it() -> None:
-    codes = dict.fromkeys(code for _, code in code_words(["银行", "赌博"]))
+    codes = dict.fromkeys(code for _, code in code_words(["银行", "赌博"], [True, True]))
     table = sounds()
     for spelling in ("yinhang", "dubo", "doubo"):
         (way,) = spellings(spelling)[:1]
