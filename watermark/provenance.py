@@ -18,6 +18,9 @@ from guard.watermark import localca
 
 #: The label's fields as assertion of a manifest.
 ASSERTION: Final = "cn.gb45438.aigc"
+SOFT_BINDING: Final = "c2pa.soft-binding"
+#: The marks of this library (``watermark/invisible.py``), by a name of our own.
+MARK_ALGORITHM: Final = "aigc-guard.mark.1"
 #: IPTC digital source types that say "made by AI", by the last part of their address.
 _AI_SOURCES: Final = (
     "trainedAlgorithmicMedia",
@@ -87,8 +90,12 @@ def sign(
     *,
     original: bytes,
     created: bool,
+    mark: str = "",
 ) -> bytes:
     """``data`` with a manifest that says "made by AI" and carries the label's ``fields``.
+
+    ``mark`` is the number of the invisible mark in the file, if it has one: it becomes a soft
+    binding, by which the manifest is found again for a copy that has lost it.
 
     ``original`` is the file as it came to us. When it has a manifest, or when we did not create
     the content (``created=False``), it becomes the parent ingredient: signing over a manifest
@@ -102,7 +109,7 @@ def sign(
     parent = not created or _manifest(original, mime) is not None
     manifest = {
         "claim_generator_info": [{"name": "aigc-guard"}],
-        "assertions": [{"label": ASSERTION, "data": dict(fields)}],
+        "assertions": [{"label": ASSERTION, "data": dict(fields)}, *_bound(mark)],
     }
     out = io.BytesIO()
     try:
@@ -121,11 +128,20 @@ def sign(
     return out.getvalue()
 
 
+def _bound(mark: str) -> list[dict[str, Any]]:
+    """The soft binding of a mark (C2PA 2.2, 18.10), none without one."""
+    if not mark:
+        return []
+    blocks = [{"scope": {}, "value": mark}]
+    return [{"label": SOFT_BINDING, "data": {"alg": MARK_ALGORITHM, "blocks": blocks}}]
+
+
 def read(data: bytes, mime: str, trust: bytes | None = None) -> dict[str, Any] | None:
     """What the embedded manifest says and whether it holds; ``None`` without a manifest.
 
     The object has ``state`` (Trusted, Valid, Invalid), ``meaning``, ``signer``, ``time``, ``ai``
     (whether it, or an ingredient of it, claims AI origin), ``label`` (the signed fields or None),
+    ``soft_binding`` (the number of the invisible mark that it names),
     ``codes`` (failure codes) and ``ingredients`` (their number). Trusted needs
     ``trust``: PEM anchors.
     """
@@ -147,13 +163,14 @@ def read(data: bytes, mime: str, trust: bytes | None = None) -> dict[str, Any] |
         "time": signature.get("time"),
         "ai": any(_claims_ai(item) for item in store.get("manifests", {}).values()),
         "label": _assertion(active, ASSERTION),
+        "soft_binding": _mark(active),
         "codes": _codes(store),
         "ingredients": len(active.get("ingredients") or ()),
     }
 
 
 def _unreadable(reason: str) -> dict[str, Any]:
-    empty = {"signer": None, "time": None, "ai": False, "label": None}
+    empty = {"signer": None, "time": None, "ai": False, "label": None, "soft_binding": None}
     head = {"state": "Invalid", "meaning": MEANING["Invalid"]}
     return {**head, **empty, "codes": [reason], "ingredients": 0}
 
@@ -237,6 +254,14 @@ def _intend(builder: Any, mime: str, original: bytes, parent: bool) -> None:
 def _assertion(manifest: Mapping[str, Any], label: str) -> Any:
     items = manifest.get("assertions") or ()
     return next((item.get("data") for item in items if item.get("label") == label), None)
+
+
+def _mark(manifest: Mapping[str, Any]) -> str | None:
+    """The number of the invisible mark that a manifest names."""
+    binding = _assertion(manifest, SOFT_BINDING) or {}
+    if binding.get("alg") != MARK_ALGORITHM:
+        return None
+    return next((block.get("value") for block in binding.get("blocks") or ()), None)
 
 
 def _claims_ai(manifest: Mapping[str, Any]) -> bool:

@@ -107,7 +107,8 @@ def label_bytes(
         out = formats.write_label(out, fmt, full)
         carrier = fmt.container.read_labels(out).found[0].carrier
     if c2pa:
-        out = _sign(out, fmt, full, c2pa, original=data, created=bool(label.producer))
+        mark = str(marked["payload"]) if marked else ""
+        out = _sign(out, fmt, full, c2pa, original=data, created=bool(label.producer), mark=mark)
     written = _describe(name, fmt, full, before, carrier, hashlib.sha256(out).hexdigest())
     broken = before.manifest and c2pa is None and out != data
     return out, replace(
@@ -323,12 +324,21 @@ def _write_draft(source: Path, draft: Path, label: Label, options: Mapping[str, 
 
 
 def _sign(
-    data: bytes, fmt: Format, label: Label, identity: Identity, *, original: bytes, created: bool
+    data: bytes,
+    fmt: Format,
+    label: Label,
+    identity: Identity,
+    *,
+    original: bytes,
+    created: bool,
+    mark: str,
 ) -> bytes:
     from guard.watermark import provenance
 
     fields = gb45438.fields(label)
-    out = provenance.sign(data, fmt.mime, identity, fields, original=original, created=created)
+    out = provenance.sign(
+        data, fmt.mime, identity, fields, original=original, created=created, mark=mark
+    )
     formats.confirm(out, fmt, label)
     return out
 

@@ -164,3 +164,17 @@ def test_a_timestamp_service_is_asked_only_when_named(
     bound.close()
     assert requests
     assert requests[0].startswith(b"POST /tsa")
+
+
+def test_the_number_of_the_invisible_mark_is_signed_too(
+    tmp_path: Path, label: Label, chain: Path, signer: provenance.Identity
+) -> None:
+    pytest.importorskip("numpy")
+    key = tmp_path / "mark.key"
+    key.write_bytes(bytes(range(32)))
+    data = encode(scene(512, 512), "PNG")
+    out, written = label_bytes(data, "x", label, c2pa=signer, watermark_key=key)
+    seen = provenance.read(out, "image/png", (chain / "root.pem").read_bytes())
+    assert seen is not None
+    assert written.watermark
+    assert (seen["state"], seen["soft_binding"]) == ("Trusted", written.watermark["payload"])
